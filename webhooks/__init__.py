@@ -1,0 +1,1 @@
+"""The door: accepts webhooks, makes them durable, wakes the worker. It knows no domain."""

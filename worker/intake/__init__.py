@@ -1,0 +1,1 @@
+"""What each sender says: raw bytes become facts. One file per source."""

@@ -1,0 +1,1 @@
+"""SQL: the inbox, tickets, timers and effects, on SQLite and PostgreSQL."""

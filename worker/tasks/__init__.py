@@ -1,0 +1,1 @@
+"""Celery tasks: thin shims that claim, decide and commit."""
