@@ -19,6 +19,7 @@ NAMES = (
     "spool.after_sync",
     "spool.after_drain",
     "process.after_claim",
+    "process.read",
     "process.before_commit",
     "process.after_commit",
     "fire.before_commit",
@@ -32,13 +33,17 @@ _arrivals: dict[str, int] = {}
 _guard = threading.Lock()
 
 
-def reach(name: str) -> None:
-    """Die here if the environment says so; `HOOKDESK_FAILPOINT_ONCE` names a file that makes it happen only once."""
+def reach(name: str, body: bytes = b"") -> None:
+    """Die here if the environment says so.
+
+    `HOOKDESK_FAILPOINT_ONCE` names a file that makes it happen only once over all processes, `HOOKDESK_FAILPOINT_BODY`
+    a text that the body in hand must contain.
+    """
     wanted = os.environ.get("HOOKDESK_FAILPOINT")
     if wanted is None:
         return
     place, _, count = wanted.partition(":")
-    if place != name:
+    if place != name or os.environ.get("HOOKDESK_FAILPOINT_BODY", "").encode() not in body:
         return
     with _guard:
         _arrivals[name] = _arrivals.get(name, 0) + 1

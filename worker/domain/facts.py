@@ -78,6 +78,9 @@ class Snapshot:
     can_reply: bool = True
     first_reply_at: datetime | None = None
     digest: str = ""  # distinguishes two snapshots of the same microsecond
+    waiting_since: datetime | None = None  # since when the customer waits, as the source sees it
+    auto_reply: bool = False  # the conversation began with an automatic reply
+    text: str = ""  # the customer's last public message, for as long as no message fact is known
 
     @property
     def key(self) -> str:
@@ -127,14 +130,31 @@ class Routed:
         return f"routed:{self.ordinal}"
 
 
-Fact = Message | Snapshot | Answer | Routed
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Our own decision about the survey of one resolution: asked, or why not. Never taken twice."""
+
+    resolution: int
+    at: datetime
+    refused: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"asked:{self.resolution}"
+
+
+Fact = Message | Snapshot | Answer | Routed | Asked
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What one delivery says: its event name, the ticket and the facts; or why it is ignored."""
+    """What one delivery says: its event name, the ticket and the facts; or why it is ignored.
+
+    A survey's answer knows its ticket by our own `ticket_id`, not by the source's key.
+    """
 
     event: str
     ticket: TicketKey | None = None
     facts: tuple[Fact, ...] = ()
     ignored: str = ""  # a closed word: contact_event, typing, widget, unknown_event …
+    ticket_id: int | None = None

@@ -140,6 +140,9 @@ class Ticket:
     answers: tuple[tuple[str, int, str], ...] = ()  # (survey, rating, feedback), the latest per survey
     routed: Routed | None = None
     missing: tuple[str, ...] = ()  # required fields that no fact has given yet
+    description: str = ""  # the first customer text, cut
+    registers_at: datetime | None = None  # the time of the snapshot that holds the registers
+    asked: tuple[tuple[int, str], ...] = ()  # (resolution, why refused or ""): surveys decided
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,26 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
     false,
-    text,
 )
 
+from worker.store.base import Id, metadata, only
+from worker.store.schema_desk import agents, breakers, heartbeats, leases, teams
 from worker.store.types import Json, UtcTime
 
-metadata = MetaData()
-_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements only INTEGER PRIMARY KEY
+__all__ = (
+    "agents", "attempts", "breakers", "deliveries", "effects", "events", "facts", "heartbeats", "leases", "metadata",
+    "raw_requests", "receipt_counts", "rejects", "teams", "tickets", "timers",
+)  # fmt: skip
 
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("receipt_id", String(36), nullable=False, unique=True),
     Column("source", String(40), nullable=False),
     Column("endpoint", String(40), nullable=False),
@@ -42,7 +44,7 @@ deliveries = Table(
     Column("detail", Text),  # a sentence for the operator
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_at", UtcTime, nullable=False),
-    Column("wake_at", UtcTime, nullable=False),  # when the scheduler may wake it (again)
+    Column("wake_at", UtcTime, nullable=False),  # when the scheduler may wake it (again); never before next_at
     Column("wakes", Integer, nullable=False, server_default="0"),
     Column("claim", String(32)),  # the fence: only who holds this token may finish it
     Column("lease_until", UtcTime),
@@ -53,20 +55,18 @@ deliveries = Table(
     Column("sent_at", UtcTime),  # the signed time of sending
     Column("done_at", UtcTime),
     Column("ticket_id", BigInteger),
-    Index("deliveries_first", "dedupe_key", unique=True, postgresql_where=text("duplicate_of IS NULL"),
-          sqlite_where=text("duplicate_of IS NULL")),
-    Index("deliveries_due", "suspect", "next_at", "id", postgresql_where=text("state IN ('pending','retry')"),
-          sqlite_where=text("state IN ('pending','retry')")),
-    Index("deliveries_leased", "lease_until", postgresql_where=text("state = 'processing'"),
-          sqlite_where=text("state = 'processing'")),
-    Index("deliveries_dead", "id", postgresql_where=text("state = 'dead'"), sqlite_where=text("state = 'dead'")),
+    Index("deliveries_first", "dedupe_key", unique=True, **only("duplicate_of IS NULL")),
+    Index("deliveries_due", "suspect", "next_at", "id", **only("state IN ('pending','retry')")),
+    Index("deliveries_wake", "wake_at", **only("state IN ('pending','retry')")),
+    Index("deliveries_leased", "lease_until", **only("state = 'processing'")),
+    Index("deliveries_dead", "id", **only("state = 'dead'")),
     Index("deliveries_ticket", "ticket_id"),
 )  # fmt: skip
 
 raw_requests = Table(
     "raw_requests",
     metadata,
-    Column("delivery_id", _Id, ForeignKey("deliveries.id"), primary_key=True, autoincrement=False),
+    Column("delivery_id", Id, ForeignKey("deliveries.id"), primary_key=True, autoincrement=False),
     Column("headers", Json, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("truncated", Boolean, nullable=False, server_default=false()),
@@ -75,7 +75,7 @@ raw_requests = Table(
 receipt_counts = Table(  # one row per accept transaction, rolled up by the scheduler: the `received` of the ledger
     "receipt_counts",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("kind", String(12), nullable=False),  # received reconciled
     Column("source", String(40), nullable=False),
     Column("n", BigInteger, nullable=False),
@@ -84,7 +84,7 @@ receipt_counts = Table(  # one row per accept transaction, rolled up by the sche
 rejects = Table(  # the last refused requests, redacted, for `hookdesk verify`
     "rejects",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("at", UtcTime, nullable=False),
     Column("source", String(40), nullable=False),
     Column("endpoint", String(40), nullable=False),
@@ -96,7 +96,7 @@ rejects = Table(  # the last refused requests, redacted, for `hookdesk verify`
 tickets = Table(
     "tickets",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("source", String(40), nullable=False),
     Column("external_id", String(400), nullable=False),
     Column("generation", Integer, nullable=False, server_default="1"),
@@ -114,15 +114,14 @@ tickets = Table(
     Column("closed_at", UtcTime),
     UniqueConstraint("source", "external_id", "generation", name="tickets_identity"),
     Index("tickets_open_by_agent", "assignee_id",
-          postgresql_where=text("status NOT IN ('resolved','closed')"),
-          sqlite_where=text("status NOT IN ('resolved','closed')")),
+          **only("status NOT IN ('resolved','closed')")),
     Index("tickets_requester", "requester"),
 )  # fmt: skip
 
 facts = Table(
     "facts",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("ticket_id", BigInteger, ForeignKey("tickets.id"), nullable=False),
     Column("kind", String(12), nullable=False),  # message snapshot answer routed
     Column("key", String(400), nullable=False),
@@ -135,7 +134,7 @@ facts = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("ticket_id", BigInteger, ForeignKey("tickets.id"), nullable=False),
     Column("name", String(60), nullable=False),
     Column("key", String(200), nullable=False),
@@ -152,23 +151,24 @@ events = Table(
 timers = Table(
     "timers",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("ticket_id", BigInteger, ForeignKey("tickets.id"), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("key", String(100), nullable=False),
     Column("due_at", UtcTime, nullable=False),
     Column("state", String(10), nullable=False, server_default="pending"),  # pending fired cancelled
     Column("wake_at", UtcTime, nullable=False),
+    Column("hold_until", UtcTime),  # its ticket could not be decided: leave it alone until then
     Column("fired_at", UtcTime),
     UniqueConstraint("ticket_id", "kind", "key", name="timers_once"),
-    Index("timers_due", "due_at", postgresql_where=text("state = 'pending'"),
-          sqlite_where=text("state = 'pending'")),
+    Index("timers_due", "due_at", **only("state = 'pending'")),
+    Index("timers_wake", "wake_at", **only("state = 'pending'")),
 )  # fmt: skip
 
 effects = Table(
     "effects",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("ticket_id", BigInteger, ForeignKey("tickets.id"), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("decision", String(100), nullable=False),
@@ -188,72 +188,22 @@ effects = Table(
     Column("done_at", UtcTime),
     UniqueConstraint("ticket_id", "kind", "decision", name="effects_once"),
     Index("effects_live", "ticket_id", "id",
-          postgresql_where=text("state IN ('pending','retry','performing')"),
-          sqlite_where=text("state IN ('pending','retry','performing')")),
-    Index("effects_due", "next_at", postgresql_where=text("state IN ('pending','retry')"),
-          sqlite_where=text("state IN ('pending','retry')")),
+          **only("state IN ('pending','retry','performing')")),
+    Index("effects_due", "next_at", **only("state IN ('pending','retry')")),
+    Index("effects_wake", "wake_at", **only("state IN ('pending','retry')")),
+    Index("effects_leased", "lease_until", **only("state = 'performing'")),
+    Index("effects_waiting", "expires_at",
+          **only("state IN ('pending','retry','approval','no_target')")),
 )  # fmt: skip
 
 attempts = Table(  # the audit trail of every try, of deliveries (d17) and effects (e4)
     "attempts",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("subject", String(24), nullable=False, index=True),
     Column("n", Integer, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("outcome", String(20), nullable=False),
     Column("cause", String(40)),
     Column("detail", Text),
-)
-
-agents = Table(
-    "agents",
-    metadata,
-    Column("id", String(60), primary_key=True),  # Chatwoot's
-    Column("name", String(200), nullable=False),
-    Column("email", String(320)),
-    Column("role", String(40), nullable=False, server_default="agent"),
-    Column("availability", String(10), nullable=False),  # online busy offline
-    Column("capacity", Integer),  # null: the policy's default
-    Column("team_ids", Json, nullable=False),
-    Column("last_assigned_at", UtcTime),
-    Column("refreshed_at", UtcTime, nullable=False),
-)
-
-teams = Table(
-    "teams",
-    metadata,
-    Column("id", String(60), primary_key=True),
-    Column("name", String(200), nullable=False),
-    Column("refreshed_at", UtcTime, nullable=False),
-)
-
-leases = Table(  # one holder at a time for periodic work
-    "leases",
-    metadata,
-    Column("name", String(60), primary_key=True),
-    Column("holder", String(64), nullable=False),
-    Column("until", UtcTime, nullable=False),
-    Column("last_success_at", UtcTime),
-)
-
-breakers = Table(
-    "breakers",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("open_until", UtcTime),  # null: closed
-    Column("opens", Integer, nullable=False, server_default="0"),  # consecutive, doubles the pause
-    Column("window_start", UtcTime),
-    Column("calls", Integer, nullable=False, server_default="0"),
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("cause", Text),
-)
-
-heartbeats = Table(
-    "heartbeats",
-    metadata,
-    Column("process", String(80), primary_key=True),  # kind@host:pid
-    Column("kind", String(12), nullable=False),  # web worker scheduler
-    Column("at", UtcTime, nullable=False),
-    Column("detail", Json, nullable=False),
 )

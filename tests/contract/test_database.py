@@ -1,0 +1,168 @@
+"""Transactions, snapshots, migrations, and what counts as a lost connection."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from tests.contract.builders import NOON, accepted
+from tests.postgres import PostgresServer
+from worker.clock import ManualClock
+from worker.store.database import Database, is_connection_lost
+from worker.store.schema import deliveries, leases, metadata
+
+
+class TestMigrations:
+    def test_they_make_exactly_the_tables_of_the_code(self, db: Database) -> None:
+        with db.read() as conn:
+            context = MigrationContext.configure(conn, opts={"compare_server_default": not db.is_sqlite})
+            differences = compare_metadata(context, metadata)
+
+        assert differences == []
+
+    def test_they_say_the_same_down_to_the_conditions_of_indexes(self, db: Database, url: str) -> None:
+        migrated = _definitions(db)
+        with db.write() as conn:
+            metadata.drop_all(conn)
+            metadata.create_all(conn)
+
+        assert migrated == _definitions(db)
+        assert any("WHERE" in line for line in migrated)
+
+    def test_they_may_be_run_again(self, db: Database) -> None:
+        accepted(db, 2)
+        db.migrate()
+
+        with db.read() as conn:
+            assert len(conn.execute(select(deliveries.c.id)).all()) == 2
+
+    def test_several_at_once_wait_for_each_other(self, empty: Database) -> None:
+        failures: list[Exception] = []
+
+        def run() -> None:
+            try:
+                empty.migrate()
+            except Exception as exc:  # the test's own verdict
+                failures.append(exc)
+
+        threads = [threading.Thread(target=run) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert failures == []
+        assert empty.schema_is_current()
+
+    def test_an_empty_database_is_not_current(self, empty: Database) -> None:
+        assert not empty.schema_is_current()
+
+
+class TestTransactions:
+    def test_an_exception_rolls_back(self, db: Database) -> None:
+        with pytest.raises(RuntimeError), db.write() as conn:
+            conn.execute(leases.insert().values(name="x", holder="me", until=NOON))
+            raise RuntimeError("no")
+
+        with db.read() as conn:
+            assert conn.execute(select(leases)).all() == []
+
+    def test_a_read_is_one_snapshot(self, db: Database) -> None:
+        with db.read() as conn:
+            before = conn.execute(select(deliveries.c.id)).all()
+            accepted(db, 1)
+            after = conn.execute(select(deliveries.c.id)).all()
+
+        assert before == after == []
+
+    def test_a_read_cannot_write_on_postgres(self, db: Database) -> None:
+        if db.is_sqlite:
+            return
+        with pytest.raises(DBAPIError, match="read-only"), db.read() as conn:
+            conn.execute(leases.insert().values(name="x", holder="me", until=NOON))
+
+    def test_times_come_back_in_utc_to_the_microsecond(self, db: Database) -> None:
+        at = NOON + timedelta(microseconds=123_456)
+        with db.write() as conn:
+            conn.execute(leases.insert().values(name="x", holder="me", until=at))
+            found = conn.execute(select(leases.c.until)).scalar_one()
+
+        assert found == at
+        assert found.utcoffset() == timedelta(0)
+
+    def test_sqlite_syncs_every_commit(self, db: Database) -> None:
+        if not db.is_sqlite:
+            return
+        with db.read() as conn:
+            assert conn.execute(text("PRAGMA synchronous")).scalar_one() == 2
+            assert conn.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+
+
+class TestNow:
+    def test_it_is_the_given_clock(self, db: Database, clock: ManualClock) -> None:
+        clock.advance(5)
+        with db.read() as conn:
+            assert db.now(conn) == NOON + timedelta(seconds=5)
+
+    def test_without_a_clock_it_moves_inside_a_transaction(self, url: str) -> None:
+        database = Database.open(url)
+        with database.write() as conn:
+            first, second = database.now(conn), database.now(conn)
+        database.dispose()
+
+        assert first < second
+        assert abs(datetime.now(UTC) - second) < timedelta(seconds=30)
+
+
+class TestIsConnectionLost:
+    def test_a_refused_row_is_not_the_stores_trouble(self, db: Database) -> None:
+        with pytest.raises(IntegrityError) as caught, db.write() as conn:
+            for _ in range(2):
+                conn.execute(leases.insert().values(name="x", holder="me", until=NOON))
+
+        assert not is_connection_lost(caught.value)
+        assert not is_connection_lost(ValueError())
+
+    def test_nobody_listening_is(self) -> None:
+        database = Database.open("postgresql://nobody@127.0.0.1:1/none")
+
+        with pytest.raises(DBAPIError) as caught, database.write():
+            pass
+
+        assert is_connection_lost(caught.value)
+
+    def test_a_missing_folder_is(self, tmp_path: Path) -> None:
+        database = Database.open(f"sqlite:///{tmp_path}/nowhere/hookdesk.db")
+
+        with pytest.raises(DBAPIError) as caught, database.write():
+            pass
+
+        assert is_connection_lost(caught.value)
+
+    @pytest.mark.postgres
+    def test_a_killed_server_is_and_its_return_is_noticed(self, postgres: PostgresServer) -> None:
+        database = Database.open(postgres.create("killed"))
+        database.migrate()
+
+        with pytest.raises(DBAPIError) as caught, database.write() as conn:
+            postgres.restart()
+            conn.execute(text("SELECT 1"))
+
+        assert is_connection_lost(caught.value)
+        assert database.schema_is_current()
+        database.dispose()
+
+
+def _definitions(db: Database) -> set[str]:
+    query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
+    if not db.is_sqlite:
+        query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    with db.read() as conn:
+        return set(conn.execute(text(query)).scalars())

@@ -1,0 +1,167 @@
+"""Accepting: every receipt is stored and counted once, every key has one first."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from tests.contract.builders import NOON, a_receipt, accepted
+from worker.store import claims, inbox, letters
+from worker.store.database import Database
+from worker.store.inbox import Accepted
+from worker.store.ledger import ledger
+from worker.store.schema import deliveries, raw_requests, receipt_counts
+
+
+class TestAccept:
+    def test_it_stores_the_request_byte_for_byte(self, db: Database) -> None:
+        receipt = a_receipt(body=bytes(range(256)), headers={"X": "ä\ud800\0"}, sent_at=NOON - timedelta(seconds=2))
+
+        (answer,) = inbox.accept(db, [receipt])
+
+        assert answer == Accepted(receipt.receipt_id, answer.id, None)
+        raw = letters.raw(db, answer.id)
+        assert raw is not None
+        assert (raw.body, raw.headers, raw.truncated) == (bytes(range(256)), {"X": "ä\ud800\0"}, False)
+        row = letters.get_delivery(db, answer.id)
+        assert row is not None
+        assert (row.state, row.outcome, row.size, row.sent_at) == ("pending", None, 256, NOON - timedelta(seconds=2))
+
+    def test_nothing_is_nothing(self, db: Database) -> None:
+        assert inbox.accept(db, []) == []
+
+    def test_equal_keys_inside_one_call_point_at_the_first_of_them(self, db: Database) -> None:
+        receipts = [a_receipt("b"), a_receipt("a"), a_receipt("b"), a_receipt("b")]
+
+        answers = inbox.accept(db, receipts)
+
+        assert [answer.receipt_id for answer in answers] == [receipt.receipt_id for receipt in receipts]
+        first = answers[0].id
+        assert [answer.duplicate_of for answer in answers] == [None, None, first, first]
+        assert _count(db, raw_requests) == 2
+
+    def test_equal_keys_across_calls_point_at_the_first(self, db: Database) -> None:
+        (first,) = inbox.accept(db, [a_receipt("same")])
+        again, other = inbox.accept(db, [a_receipt("same"), a_receipt("other")])
+
+        assert again.duplicate_of == first.id
+        assert other.duplicate_of is None
+        row = letters.get_delivery(db, again.id)
+        assert row is not None
+        assert (row.state, row.outcome, row.duplicate_of) == ("done", "duplicate", first.id)
+        assert letters.raw(db, again.id) == letters.raw(db, first.id)
+
+    def test_the_same_receipt_counts_once(self, db: Database) -> None:
+        receipt, repeated = a_receipt("a"), a_receipt("a")
+        before = inbox.accept(db, [receipt, repeated])
+
+        after = inbox.accept(db, [repeated, receipt, receipt])
+
+        assert after == [before[1], before[0], before[0]]
+        assert _count(db, deliveries) == 2
+        assert ledger(db).received == 2
+
+    def test_each_source_is_counted_with_what_was_really_inserted(self, db: Database) -> None:
+        known = a_receipt(source="email")
+        inbox.accept(db, [known])
+        inbox.accept(db, [known, a_receipt(source="email"), a_receipt(), a_receipt()])
+
+        with db.read() as conn:
+            query = select(receipt_counts.c.source, receipt_counts.c.n).order_by(receipt_counts.c.id)
+            rows = [tuple(row) for row in conn.execute(query)]
+        assert rows[0] == ("email", 1)
+        assert sorted(rows[1:]) == [("chatwoot", 2), ("email", 1)]
+
+    def test_reconciled_ones_are_counted_apart(self, db: Database) -> None:
+        inbox.accept(db, [a_receipt(), a_receipt()], kind="reconciled")
+
+        book = ledger(db)
+        assert (book.received, book.reconciled, book.difference) == (0, 2, 0)
+
+    def test_what_cannot_be_processed_is_a_dead_letter_at_once(self, db: Database) -> None:
+        (answer,) = inbox.accept(db, [a_receipt(dead_cause="too_large", truncated=True)])
+
+        row, raw = letters.get_delivery(db, answer.id), letters.raw(db, answer.id)
+        assert row is not None
+        assert (row.state, row.cause, row.done_at) == ("dead", "too_large", NOON)
+        assert raw is not None
+        assert raw.truncated
+        assert claims.claim(db) == []
+
+    def test_odd_texts_never_refuse_a_row(self, db: Database) -> None:
+        odd = "\0\ud800" + "k" * 500
+        first, again = a_receipt(odd, delivery_id=odd, source="s" * 99, endpoint=odd), a_receipt(odd)
+
+        answers = inbox.accept(db, [first, a_receipt(odd + "x"), again])
+
+        assert [answer.duplicate_of for answer in answers] == [None, None, answers[0].id]
+
+    def test_many_at_once(self, db: Database) -> None:
+        receipts = [a_receipt(f"k{n % 700}") for n in range(1500)]
+
+        answers = inbox.accept(db, receipts)
+
+        assert sum(answer.duplicate_of is None for answer in answers) == 700
+        assert _count(db, raw_requests) == 700
+        assert ledger(db).difference == 0
+
+
+class TestConcurrentAccept:
+    def test_the_same_keys_in_any_order_neither_deadlock_nor_double(self, db: Database) -> None:
+        keys = [f"key-{n}" for n in range(40)]
+        failures = _in_threads(4, lambda draw: _accept_shuffled(db, keys, draw))
+
+        assert failures == []
+        with db.read() as conn:
+            firsts = conn.execute(select(deliveries.c.dedupe_key).where(deliveries.c.duplicate_of.is_(None))).all()
+        assert len(firsts) == len(set(firsts)) == 40
+        book = ledger(db)
+        assert (book.received, book.duplicate, book.difference) == (4 * 5 * 40, 4 * 5 * 40 - 40, 0)
+
+    def test_the_same_receipts_from_two_sides_are_stored_once(self, db: Database) -> None:
+        receipts = [a_receipt(f"key-{n % 15}") for n in range(40)]
+        answers: list[list[Accepted]] = []
+        failures = _in_threads(3, lambda _: answers.append(inbox.accept(db, receipts)))
+
+        assert failures == []
+        assert answers[0] == answers[1] == answers[2]
+        assert ledger(db).received == _count(db, deliveries) == 40
+
+
+def _accept_shuffled(db: Database, keys: list[str], draw: random.Random) -> None:
+    for _ in range(5):
+        shuffled = draw.sample(keys, len(keys))
+        inbox.accept(db, [a_receipt(key) for key in shuffled])
+
+
+def _in_threads(number: int, work: object) -> list[BaseException]:
+    failures: list[BaseException] = []
+
+    def run(seed: int) -> None:
+        try:
+            work(random.Random(seed))  # type: ignore[operator]
+        except BaseException as exc:  # the test's own verdict
+            failures.append(exc)
+
+    threads = [threading.Thread(target=run, args=(seed,)) for seed in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failures
+
+
+def _count(db: Database, table: object) -> int:
+    with db.read() as conn:
+        return int(conn.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+
+class TestGrace:
+    def test_the_scheduler_leaves_fresh_ones_to_the_receivers_wake_up(self, db: Database) -> None:
+        accepted(db)
+
+        assert claims.due(db, again_after=timedelta(seconds=5)) == []
+        assert claims.has_due(db)

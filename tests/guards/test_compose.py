@@ -1,0 +1,127 @@
+"""The files of a deployment: valid by their own schemas, and agreeing with the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.guards.repository import ROOT
+from tests.programs import needed
+from webhooks.sources.base import Source
+from webhooks.sources.registry import SOURCES
+from worker.cli.main import main
+from worker.config import SETTINGS, load
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+NGINX = (ROOT / "deploy" / "nginx.conf").read_text("utf-8")
+OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
+UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def filled(value: str) -> str:
+    """A compose value as it is with an example `.env`."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", re.sub(r"\$\{\w+:\?[^}]*\}", "https://example.org/" + "x" * 40, value))
+
+
+def limit(location: str) -> int:
+    """The body limit nginx has there, in bytes."""
+    block = NGINX.split(f"location {location} {{")[1].split("}")[0]
+    found = re.search(r"client_max_body_size (\d+)([kmg]);", block)
+    assert found is not None
+    return int(found[1]) * UNITS[found[2]]
+
+
+class TestSchemas:
+    @pytest.mark.parametrize(
+        ("schema", "file"),
+        [
+            ("vendor.compose-spec", "docker-compose.yml"),
+            ("vendor.github-workflows", ".github/workflows/ci.yml"),
+        ],
+    )
+    def test_the_file_follows_its_schema(self, schema: str, file: str) -> None:
+        check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(ROOT / file)]
+
+        answer = subprocess.run(check, capture_output=True, text=True, check=False)
+
+        assert answer.returncode == 0, answer.stdout
+
+
+class TestServices:
+    @pytest.mark.parametrize("name", OURS)
+    def test_the_command_exists(self, name: str) -> None:
+        assert OURS[name]["command"] == [name]
+        assert name in main.commands or main.get_command(main.make_context("hookdesk", ["ledger"]), name)
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_the_environment_is_one_hookdesk_starts_with(self, name: str) -> None:
+        environ = {key: filled(str(value)) for key, value in OURS[name]["environment"].items()}
+        environ["HOOKDESK_DATABASE_URL"] = "postgresql://hookdesk:secret@postgres/hookdesk"
+
+        settings = load(environ)
+
+        assert set(environ) <= {setting.name for setting in SETTINGS}
+        assert settings.broker_url == "redis://redis:6379/0"
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_it_runs_with_few_rights(self, name: str) -> None:
+        assert OURS[name]["read_only"] is True
+        assert OURS[name]["cap_drop"] == ["ALL"]
+        assert OURS[name]["security_opt"] == ["no-new-privileges:true"]
+
+    def test_the_broker_refuses_rather_than_forgets(self) -> None:
+        command = COMPOSE["services"]["redis"]["command"]
+
+        assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+        assert command[command.index("--appendonly") + 1] == "yes"
+
+    def test_the_receiver_keeps_its_spool_over_restarts(self) -> None:
+        assert COMPOSE["services"]["web"]["volumes"] == ["web-data:/var/lib/hookdesk"]
+        assert "HOOKDESK_DATA_DIR=/var/lib/hookdesk" in (ROOT / "Dockerfile").read_text("utf-8")
+
+    def test_only_the_front_is_reachable_from_outside(self) -> None:
+        open_to_all = [
+            name
+            for name, service in COMPOSE["services"].items()
+            if any(not str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
+        ]
+
+        assert open_to_all == ["nginx"]
+
+
+class TestProcfile:
+    def test_its_lines_are_the_processes_of_compose(self) -> None:
+        lines = (ROOT / "Procfile").read_text("utf-8").splitlines()
+        processes = dict(re.fullmatch(r"(\w+): hookdesk (.+)", line).groups() for line in lines)  # type: ignore[union-attr]
+
+        assert processes == {name: name for name in OURS if name != "migrate"}
+
+
+class TestNginx:
+    def test_nginx_itself_finds_nothing_wrong(self, tmp_path: Path) -> None:
+        here = NGINX.replace("server web:8000;", "server 127.0.0.1:9;").replace("/tmp/nginx", str(tmp_path / "nginx"))
+        (tmp_path / "nginx.conf").write_text(here)
+
+        answer = subprocess.run(
+            [needed("nginx"), "-t", "-q", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert answer.returncode == 0, answer.stderr
+        assert answer.stderr == ""
+
+    @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.endpoint)
+    def test_it_lets_through_what_the_receiver_would_keep_truncated(self, source: Source) -> None:
+        [location] = [name for name in ("/webhooks/chatwoot", "/webhooks/email/") if source.path.startswith(name)]
+
+        assert limit(location) >= 2 * source.limit_bytes
+
+    def test_it_takes_the_whole_request_before_it_bothers_the_receiver(self) -> None:
+        assert "proxy_request_buffering on;" in NGINX

@@ -1,0 +1,112 @@
+"""Broker and database away, hung, flushed or restarted: the answer stays 200 and fast, and work goes on."""
+
+from __future__ import annotations
+
+import signal
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from tests.integration.system import System, eventually
+from tests.integration.test_crash_loses_nothing import assert_each_once, conversation, post_all
+from tests.postgres import PostgresServer
+
+ALL = ("broker", "web", "worker", "scheduler")
+
+
+def bodies(first: int, count: int = 10) -> dict[str, dict[str, object]]:
+    """Some conversations under delivery ids of their own."""
+    return {str(uuid.uuid4()): conversation(first + n) for n in range(count)}
+
+
+def timed_post(system: System, number: int) -> float:
+    """Seconds until the 200."""
+    began = time.monotonic()
+    assert system.post(conversation(number)).status_code == 200
+    return time.monotonic() - began
+
+
+class TestBrokerHung:
+    def test_answers_stay_fast_and_the_scheduler_stands_in(self, start: Callable[..., System]) -> None:
+        system = start(*ALL)
+        eventually(lambda: timed_post(system, 1) < 1.0)
+        system.signal("broker", signal.SIGSTOP)
+
+        slowest = max(timed_post(system, 100 + n) for n in range(20))
+
+        assert slowest < 1.0
+        eventually(lambda: system.ledger().processed >= 20, within=30, what="processed without a broker")
+        system.signal("broker", signal.SIGCONT)
+        assert timed_post(system, 500) < 1.0
+        eventually(system.at_rest, within=60)
+        assert system.ledger().difference == 0
+
+
+class TestBrokerGone:
+    def test_killed_and_back_it_takes_over_again(self, start: Callable[..., System]) -> None:
+        system = start(*ALL)
+        system.kill("broker")
+        during = bodies(2000)
+        assert post_all(system, during) == set(during)
+        eventually(lambda: system.ledger().processed == len(during), within=30, what="processed without a broker")
+
+        system.start("broker")
+        after = bodies(3000)
+        assert post_all(system, after) == set(after)
+
+        assert_each_once(system, {**during, **after})
+        eventually(lambda: "broker_back" in system.log_of("scheduler"), what="wake-ups go through the broker again")
+
+    def test_flushed_in_the_middle_nothing_is_lost_or_doubled(self, start: Callable[..., System]) -> None:
+        system = start(*ALL)
+        client = redis.Redis(port=system.broker_port)
+        posted: dict[str, dict[str, object]] = {}
+        for round_ in range(5):
+            some = bodies(4000 + 100 * round_)
+            posted.update(some)
+            assert post_all(system, some) == set(some)
+            client.flushall()
+        client.close()
+
+        assert_each_once(system, posted)
+
+
+@pytest.mark.postgres
+class TestDatabaseRestarted:
+    def test_requests_go_to_the_spool_and_are_drained_when_it_is_back(
+        self, start: Callable[..., System], own_postgres: PostgresServer
+    ) -> None:
+        system = start(*ALL, database_url=own_postgres.create("hookdesk"))
+        before = bodies(5000)
+        assert post_all(system, before) == set(before)
+        own_postgres.stop()
+
+        slowest = max(timed_post(system, 6000 + n) for n in range(10))
+
+        assert slowest < 1.0
+        own_postgres.start()
+        during = {str(n): conversation(6000 + n) for n in range(10)}
+        eventually(lambda: system.ledger().received == 20, within=30, what="spool drained")
+        assert_each_once(system, {**before, **during})
+
+
+class TestTwoSchedulers:
+    def test_a_breach_is_raised_once(self, start: Callable[..., System], database_url: str) -> None:
+        from worker.store import tickets
+
+        system = start(*ALL, database_url=database_url)
+        system.start("scheduler-2")
+        body = conversation(7001)
+        body["created_at"] = body["waiting_since"] = int(time.time()) - 100 * 86_400
+        body["updated_at"] = float(int(time.time()))
+
+        assert system.post(body).status_code == 200
+
+        (stored,) = eventually(lambda: tickets.list_tickets(system.db))
+        eventually(lambda: any(e.name == "sla.breached" for e in tickets.events_of(system.db, stored.id)))
+        eventually(system.at_rest)
+        breached = [e.key for e in tickets.events_of(system.db, stored.id) if e.name == "sla.breached"]
+        assert len(breached) == len(set(breached))

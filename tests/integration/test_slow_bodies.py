@@ -1,0 +1,172 @@
+"""A real receiver process against senders that are slow, unfinished or gone, and against its own end."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import requests
+
+from tests.integration.system import BEARER, System, eventually, free_port
+from webhooks import spool
+
+UNFINISHED_BODY = (
+    b"POST /webhooks/chatwoot HTTP/1.1\r\nHost: hookdesk\r\nContent-Length: 100000\r\n"
+    b"X-Chatwoot-Timestamp: 1781773202\r\nX-Chatwoot-Signature: sha256=" + b"a" * 64 + b"\r\n\r\n{"
+)
+UNFINISHED_HEADERS = b"POST /webhooks/chatwoot HTTP/1.1\r\nHost: hookdesk\r\nX-Slow: "
+HALF_A_MAIL = (
+    b"POST /webhooks/email/generic HTTP/1.1\r\nHost: hookdesk\r\nAuthorization: Bearer " + BEARER.encode() + b"\r\n"
+)
+
+
+@contextmanager
+def connection(system: System, first: bytes) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", system.port), timeout=10) as opened:
+        opened.sendall(first)
+        yield opened
+
+
+def read_to_end(opened: socket.socket) -> bytes:
+    answer = b""
+    while part := opened.recv(65_536):
+        answer += part
+    return answer
+
+
+def timed(call: Callable[[], requests.Response]) -> float:
+    started = time.monotonic()
+    assert call().status_code == 200
+    return time.monotonic() - started
+
+
+class TestSlowSenders:
+    @pytest.mark.parametrize("first", [UNFINISHED_BODY, UNFINISHED_HEADERS], ids=["bodies", "headers"])
+    def test_two_hundred_of_them_hold_nobody_up(self, first: bytes, start: Callable[..., System]) -> None:
+        system = start("web", settings={"HOOKDESK_WEB_THREADS": "4"})
+
+        with ExitStack() as stack:
+            slow = [stack.enter_context(connection(system, first)) for _ in range(200)]
+            pages = [timed(lambda: requests.get(f"{system.url}/livez", timeout=5)) for _ in range(20)]
+            posts = [timed(lambda n=n: system.post({"n": n})) for n in range(20)]  # type: ignore[misc]
+            assert len(slow) == 200
+
+        assert statistics.median(pages) < 0.02
+        assert statistics.median(posts) < 0.1
+        assert max(pages + posts) < 1  # a waiting thread would have cost 3 s and more
+
+    def test_a_slow_body_is_told_so_and_cut_off(self, start: Callable[..., System]) -> None:
+        system = start("web")
+        started = time.monotonic()
+
+        with connection(system, UNFINISHED_BODY) as slow:
+            answer = read_to_end(slow)
+
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"connection: close" in answer
+        assert 2.5 < time.monotonic() - started < 6
+
+    @pytest.mark.parametrize(
+        "unfinished",
+        [b'Content-Length: 100\r\n\r\n{"id":', b'Transfer-Encoding: chunked\r\n\r\n6\r\n{"id":\r\n'],
+        ids=["length", "chunked"],
+    )
+    def test_a_body_cut_on_the_way_is_not_taken_for_a_whole_one(
+        self, unfinished: bytes, start: Callable[..., System]
+    ) -> None:
+        system = start("web")
+
+        with connection(system, HALF_A_MAIL + unfinished) as cut:
+            cut.shutdown(socket.SHUT_WR)
+            answer = read_to_end(cut)
+
+        assert not answer.startswith(b"HTTP/1.1 200")
+        assert system.ledger().received == 0
+
+    def test_a_chunked_body_is_as_good_as_any(self, start: Callable[..., System]) -> None:
+        system = start("web")
+        headers = {"Authorization": f"Bearer {BEARER}"}
+
+        answer = requests.post(
+            f"{system.url}/webhooks/email/generic", data=iter([b'{"id":', b'"1"}']), headers=headers, timeout=5
+        )
+
+        assert (answer.status_code, system.ledger().received) == (200, 1)
+
+    def test_the_server_says_little_about_itself(self, start: Callable[..., System]) -> None:
+        system = start("web")
+
+        assert requests.get(f"{system.url}/livez", timeout=5).headers["Server"] == "hookdesk"
+
+
+class TestEnd:
+    def test_on_sigterm_it_finishes_what_it_has_and_exits_0(self, start: Callable[..., System]) -> None:
+        system = start("web")
+        answered: list[str] = []
+
+        def keep_posting() -> None:
+            for n in range(100_000):
+                try:
+                    if system.post({"n": n}, delivery_id=f"s-{n}").status_code == 200:
+                        answered.append(f"s-{n}")
+                except requests.ConnectionError:
+                    return
+
+        poster = threading.Thread(target=keep_posting)
+        poster.start()
+        eventually(lambda: len(answered) > 20)
+
+        assert system.stop("web") == 0
+        poster.join(10)
+        kept = system.ledger().received + spool.count(spool.directory_of(system.root / "data"))
+        assert kept >= len(answered)
+
+    def test_a_request_on_its_way_is_still_answered(self, start: Callable[..., System]) -> None:
+        system = start("web")
+        body = b'{"id":"on its way"}'
+        head = HALF_A_MAIL + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+        with connection(system, head + body[:5]) as half:
+            time.sleep(0.2)
+            stopper = threading.Thread(target=system.stop, args=("web",))
+            stopper.start()
+            time.sleep(0.2)
+            half.sendall(body[5:])
+            answer = read_to_end(half)
+            stopper.join(20)
+
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert system.ledger().received == 1
+
+
+class TestStart:
+    def test_it_starts_and_is_ready_without_a_database(self, start: Callable[..., System]) -> None:
+        nobody = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+        system = start()
+        system.start("web", HOOKDESK_DATABASE_URL=nobody)
+
+        eventually(lambda: system.post({"n": 1}).status_code == 200)
+        ready = requests.get(f"{system.url}/readyz", timeout=5)
+        system.stop("web")
+        waiting = spool.count(spool.directory_of(system.root / "data"))
+
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded: spooling")
+        assert waiting >= 1
+        system.start("web")
+        eventually(lambda: system.ledger().received == waiting)
+        assert spool.count(spool.directory_of(system.root / "data")) == 0
+
+    def test_a_taken_port_is_told_in_words(self, start: Callable[..., System]) -> None:
+        system = start()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", system.port))
+            taken.listen()
+            with pytest.raises(AssertionError, match="HOOKDESK_PORT"):
+                system.start("web")
+                eventually(lambda: not system.is_alive("web"))
+                system._await_ready("web")

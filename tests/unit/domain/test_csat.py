@@ -1,0 +1,110 @@
+from datetime import timedelta
+
+import pytest
+
+from tests.builders import KEY, a_message, a_policy, a_reply, a_snapshot, an_answer, at, minutes
+from worker.domain.csat import follow_up
+from worker.domain.effects import EffectKind
+from worker.domain.facts import Asked
+from worker.domain.fold import fold
+from worker.domain.policy import CsatPolicy
+from worker.domain.ticket import Timer
+
+POLICY = a_policy()
+RESOLVED = (a_snapshot(1), a_message(1), a_reply(5), a_snapshot(10, "resolved"))
+
+
+def followed(*facts, now, policy=None, before=None, last_survey_at=None):
+    ticket = fold(KEY, facts or RESOLVED, POLICY, as_of=now)
+    return follow_up(before, ticket, policy or CsatPolicy(), last_survey_at=last_survey_at, now=now)
+
+
+def said(wanted):
+    return [(event.name, event.key) for event in wanted.events]
+
+
+class TestAsking:
+    def test_it_waits_for_the_delay(self):
+        wanted = followed(now=at(11))
+
+        assert wanted.timers == (Timer("csat", "resolution:1", at(20)),)
+        assert (wanted.effects, wanted.facts) == ((), ())
+        assert said(wanted) == [("csat.scheduled", "resolution:1")]
+
+    def test_it_asks_when_the_delay_is_over(self):
+        wanted = followed(now=at(20))
+
+        assert [(effect.kind, effect.decision) for effect in wanted.effects] == [(EffectKind.SURVEY, "resolution:1")]
+        assert wanted.effects[0].payload == {"text": CsatPolicy().message, "resolution": 1}
+        assert wanted.facts == (Asked(1, at(20)),)
+        assert said(wanted) == [("csat.asked", "resolution:1")]
+        assert wanted.timers == ()
+
+    def test_once_per_resolution(self):
+        assert said(followed(*RESOLVED, Asked(1, at(20)), now=at(30))) == []
+        again = (*RESOLVED, Asked(1, at(20)), a_message(40), a_snapshot(50, "resolved"))
+        assert said(followed(*again, now=at(60))) == [("csat.asked", "resolution:2")]
+
+    def test_an_open_ticket_is_not_asked_about(self):
+        assert followed(a_snapshot(1), now=at(100)).events == ()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("facts", "why"),
+        [
+            ((*RESOLVED[:3], a_snapshot(10, "resolved", can_reply=False)), "cannot_reply"),
+            ((*RESOLVED, a_message(11, author="system", content_type="input_csat")), "asked_upstream"),
+            ((*RESOLVED, an_answer(12, 5, via="hookdesk", survey="resolution:1")), "answered"),
+            ((a_message(1, auto_reply=True), RESOLVED[3]), "auto_only"),
+        ],
+    )
+    def test_each_names_its_reason(self, facts, why):
+        wanted = followed(*facts, now=at(20))
+
+        assert said(wanted) == [("csat.cancelled", f"resolution:1:{why}")]
+        assert wanted.events[0].data == {"resolution": 1, "cause": why}
+        assert (wanted.effects, wanted.timers, wanted.facts) == ((), (), (Asked(1, at(20), why),))
+
+    def test_switched_off(self):
+        assert said(followed(now=at(20), policy=CsatPolicy(enabled=False))) == [
+            ("csat.cancelled", "resolution:1:disabled")
+        ]
+
+    @pytest.mark.parametrize(
+        ("last_survey_at", "is_asked"),
+        [(at(20) - timedelta(days=7), True), (at(21) - timedelta(days=7), False), (at(25), False), (None, True)],
+    )
+    def test_the_cool_down_of_a_customer(self, last_survey_at, is_asked):
+        assert bool(followed(now=at(30), last_survey_at=last_survey_at).effects) is is_asked
+
+    def test_long_overdue_ones_are_not_sent(self):
+        assert followed(now=at(20) + timedelta(days=1)).effects != ()
+        assert said(followed(now=at(21) + timedelta(days=1))) == [("csat.cancelled", "resolution:1:too_late")]
+
+    def test_before_the_due_time_nothing_is_final(self):
+        blocked = (*RESOLVED[:3], a_snapshot(10, "resolved", can_reply=False))
+
+        assert followed(*blocked, now=at(11)).facts == ()
+        assert followed(*blocked, a_snapshot(12, "resolved"), now=at(20)).effects != ()
+
+    def test_a_refusal_stands(self):
+        assert followed(*RESOLVED, Asked(1, at(20), "cannot_reply"), now=at(30)).effects == ()
+
+
+class TestReopening:
+    reopened = (*RESOLVED, a_message(15))
+
+    def test_it_cancels(self):
+        wanted = followed(*self.reopened, now=at(16))
+
+        assert said(wanted) == [("csat.cancelled", "resolution:1:reopened")]
+        assert wanted.timers == ()
+
+    def test_it_is_said_once(self):
+        before = fold(KEY, self.reopened, POLICY, as_of=at(16))
+
+        assert followed(*self.reopened, before=before, now=at(16) + minutes(1)).events == ()
+
+    def test_a_survey_that_was_asked_is_not_cancelled(self):
+        assert followed(*RESOLVED, Asked(1, at(20)), a_message(30), now=at(31)).events == ()

@@ -1,0 +1,177 @@
+import pytest
+
+from tests.builders import (
+    BILLING,
+    KEY,
+    MAYA,
+    OLEG,
+    SUPPORT,
+    T0,
+    a_message,
+    a_policy,
+    a_roster,
+    a_snapshot,
+    an_agent,
+    at,
+    minutes,
+)
+from worker.domain.facts import Person
+from worker.domain.fold import fold
+from worker.domain.policy import RoutingRule
+from worker.domain.routing import Roster, needs_routing, route
+
+POLICY = a_policy()
+NOW = at(1)
+
+
+def a_ticket(*facts, policy=POLICY):
+    return fold(KEY, facts or (a_snapshot(0), a_message(0)), policy, as_of=at(1))
+
+
+def routed(roster, *facts, policy=POLICY, now=NOW):
+    return route(a_ticket(*facts, policy=policy), roster, policy, now=now)
+
+
+class TestTeam:
+    def test_the_first_rule_that_matches_chooses_it(self):
+        decision = routed(a_roster(), a_snapshot(0), a_message(0, text="my invoice"))
+
+        assert (decision.rule, decision.team) == ("money to billing", BILLING)
+        assert "category billing" in decision.reason
+
+    def test_a_rule_may_name_it_by_id(self):
+        policy = a_policy(routing=(RoutingRule("by id", team="3"),))
+
+        assert routed(a_roster(), policy=policy).team == SUPPORT
+
+    def test_one_the_roster_does_not_know_keeps_its_name(self):
+        policy = a_policy(routing=(RoutingRule("gone", team="pirates"),))
+        decision = routed(a_roster(), policy=policy)
+
+        assert (decision.team, decision.agent) == (Person(None, "pirates"), None)
+        assert "unknown_team" in decision.reason
+
+    def test_one_set_in_the_source_stays(self):
+        decision = routed(a_roster(), a_snapshot(0, team=BILLING), a_message(0, text="parcel"))
+
+        assert (decision.team, decision.rule) == (BILLING, "set in the source")
+
+    def test_no_rule_no_team_no_agent(self):
+        decision = routed(a_roster(), policy=a_policy(routing=()))
+
+        assert (decision.team, decision.agent, decision.reason) == (None, None, "no routing rule matched")
+
+    @pytest.mark.parametrize(
+        ("rule", "matches"),
+        [
+            (RoutingRule("r", labels=("vip",)), True),
+            (RoutingRule("r", labels=("other",)), False),
+            (RoutingRule("r", words=("lost parcel",)), True),
+            (RoutingRule("r", words=("invoice",)), False),
+            (RoutingRule("r", tiers=("gold",), channels=("web_widget",)), True),
+            (RoutingRule("r", tiers=("gold",), channels=("email",)), False),
+            (RoutingRule("r", priorities=("urgent",)), False),
+        ],
+    )
+    def test_every_matcher_of_a_rule_must_hold(self, rule, matches):
+        facts = (a_snapshot(0, labels=("vip",), tier="gold"), a_message(0, text="I lost parcel 4: lost parcel!"))
+        decision = routed(a_roster(), *facts, policy=a_policy(routing=(rule,)))
+
+        assert (decision.rule == "r") is matches
+
+
+class TestAgent:
+    def test_fewest_open_tickets(self):
+        decision = routed(a_roster(an_agent(OLEG, open_tickets=1), an_agent(MAYA, open_tickets=2)))
+
+        assert decision.agent == OLEG
+        assert "Oleg Brandt has 1 of 20 open" in decision.reason
+
+    def test_longest_idle_breaks_the_tie_and_never_assigned_is_longest(self):
+        idle = [an_agent(MAYA, idle_since=at(-10)), an_agent(OLEG, idle_since=at(-60))]
+        fresh = an_agent(Person("9", "New"))
+
+        assert routed(a_roster(*idle)).agent == OLEG
+        assert routed(a_roster(*idle, fresh)).agent == fresh.person
+
+    def test_then_the_lower_id_as_a_number(self):
+        assert routed(a_roster(an_agent(Person("10", "Ten")), an_agent(Person("9", "Nine")))).agent == Person(
+            "9", "Nine"
+        )
+
+    @pytest.mark.parametrize(
+        ("given", "why"),
+        [
+            ({"role": "supervisor"}, "role supervisor"),
+            ({"availability": "busy"}, "busy"),
+            ({"availability": "offline"}, "offline"),
+            ({"open_tickets": 20}, "at capacity"),
+            ({"open_tickets": 3, "capacity": 3}, "at capacity"),
+            ({"capacity": 0}, "at capacity"),
+        ],
+    )
+    def test_who_cannot_take_it_is_kept_with_the_reason(self, given, why):
+        decision = routed(a_roster(an_agent(MAYA, **given)))
+
+        assert decision.agent is None
+        assert [candidate.rejected for candidate in decision.candidates] == [why]
+        assert f"nobody_free: 1 {why}" in decision.reason
+        assert decision.team == SUPPORT
+
+    def test_only_members_of_the_team_are_candidates(self):
+        decision = routed(a_roster(an_agent(MAYA, team_ids=("2",)), an_agent(OLEG, team_ids=("3",), open_tickets=9)))
+
+        assert [candidate.agent for candidate in decision.candidates] == [OLEG]
+        assert decision.agent == OLEG
+
+    def test_a_rule_without_team_means_anybody(self):
+        policy = a_policy(routing=(RoutingRule("anybody"),))
+
+        assert routed(a_roster(an_agent(MAYA, team_ids=())), policy=policy).agent == MAYA
+
+
+class TestRoster:
+    @pytest.mark.parametrize("roster", [None, Roster(), a_roster(refreshed_at=T0 - minutes(3))])
+    def test_old_or_absent_means_the_teams_queue(self, roster):
+        decision = routed(roster, now=at(1))
+
+        assert decision.agent is None
+        assert decision.team is not None
+        assert decision.team.name == "support"
+        assert "roster_stale" in decision.reason
+
+    def test_three_minutes_are_not_too_old(self):
+        assert routed(a_roster(refreshed_at=at(-2)), now=at(1)).agent == MAYA
+
+    def test_assignments_of_a_batch_are_spread(self):
+        roster = a_roster(an_agent(MAYA, open_tickets=0), an_agent(OLEG, open_tickets=0))
+        chosen = []
+        for _ in range(4):
+            agent = routed(roster).agent
+            chosen.append(agent)
+            roster = roster.with_assigned(agent.id, at(1))
+
+        assert [agent.name for agent in chosen] == ["Maya Ortiz", "Oleg Brandt", "Maya Ortiz", "Oleg Brandt"]
+        assert sum(agent.open_tickets for agent in roster.agents) == 4
+
+
+class TestNeedsRouting:
+    @pytest.mark.parametrize(
+        ("facts", "needed"),
+        [
+            ((a_snapshot(0),), True),
+            ((a_snapshot(0, assignee=MAYA),), False),
+            ((a_snapshot(0, "pending"),), False),
+            ((a_snapshot(0, "resolved"),), False),
+            ((a_snapshot(0, "snoozed"),), True),
+            ((a_snapshot(0), a_message(1, auto_reply=True)), False),
+            ((a_message(0),), True),
+        ],
+    )
+    def test_open_unassigned_human_and_undecided(self, facts, needed):
+        assert needs_routing(a_ticket(*facts)) is needed
+
+    def test_not_twice(self):
+        decision = routed(None)
+
+        assert not needs_routing(a_ticket(a_snapshot(0), decision))

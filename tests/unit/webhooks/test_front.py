@@ -1,0 +1,251 @@
+"""The ASGI entry: whole requests only, each in its time, all within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.unit.webhooks.senders import BEARER, Sent, send_from
+from tests.unit.webhooks.world import World
+from webhooks.door import Door
+from webhooks.front import Front
+from webhooks.pool import ThreadPool
+from webhooks.sources.registry import SOURCES
+from webhooks.wsgi import environ_of, headers_of
+
+Messages = list[dict[str, Any]]
+DISCONNECT = {"type": "http.disconnect"}
+
+
+def chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def scope_of(sent: Sent, method: str = "POST") -> dict[str, Any]:
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.headers.items()]
+    return {
+        "type": "http", "http_version": "1.1", "method": method, "scheme": "http", "path": sent.path,
+        "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
+    }  # fmt: skip
+
+
+class Caller:
+    """Speaks ASGI with a front that is alive."""
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+
+    async def call(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]]) -> tuple[int, dict[str, str]]:
+        sent: Messages = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await self.front(scope, receive, send)
+        start, body = sent
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        return start["status"], {**headers, "body": body["body"].decode()}
+
+    async def post(self, sent: Sent, *messages: dict[str, Any], method: str = "POST") -> tuple[int, dict[str, str]]:
+        """With these messages, and silence after them; without, the whole body at once."""
+        waiting = list(messages or [chunk(sent.body)])
+
+        async def receive() -> dict[str, Any]:
+            if not waiting:
+                await asyncio.Event().wait()
+            return waiting.pop(0)
+
+        return await self.call(scope_of(sent, method), receive)
+
+
+@asynccontextmanager
+async def alive(world: World, *, threads: int = 4, **given: Any) -> AsyncIterator[Caller]:
+    front = Front(lambda: Door(world.settings, world.deps, world.app, threads, ()), **given)
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    life = asyncio.create_task(front({"type": "lifespan"}, events.get, told.put))
+    events.put_nowait({"type": "lifespan.startup"})
+    assert (await told.get())["type"] == "lifespan.startup.complete"
+    yield Caller(front)
+    events.put_nowait({"type": "lifespan.shutdown"})
+    assert (await told.get())["type"] == "lifespan.shutdown.complete"
+    await life
+
+
+def run(world: World, scenario: Callable[[Caller], Awaitable[Any]], **given: Any) -> Any:
+    async def main() -> Any:
+        async with alive(world, **given) as caller:
+            return await scenario(caller)
+
+    return asyncio.run(main())
+
+
+every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: f"{source.name}/{source.endpoint}")
+
+
+class TestRequests:
+    @every_source
+    def test_a_body_in_pieces_is_accepted(self, source: Any, world: World) -> None:
+        sent = send_from(source, b"abcdef")
+        pieces = (chunk(b"abc", more=True), chunk(b"def", more=True), chunk(b""))
+
+        status, headers = run(world, lambda caller: caller.post(sent, *pieces))
+
+        assert (status, headers["server"]) == (200, "hookdesk")
+        assert world.raw(world.rows()[0]).body == b"abcdef"
+
+    def test_flask_answers_what_is_no_webhook(self, world: World) -> None:
+        assert run(world, lambda caller: caller.post(Sent("/livez", b""), method="GET"))[0] == 200
+        assert run(world, lambda caller: caller.post(Sent("/webhooks/chatwoot", b""), method="GET"))[0] == 405
+        assert run(world, lambda caller: caller.post(Sent("/nö\udcff", b""), method="GET"))[0] == 404
+
+    def test_a_page_takes_no_large_body(self, world: World) -> None:
+        status, headers = run(world, lambda caller: caller.post(Sent("/survey/x", b"x" * 70_000)))
+
+        assert (status, headers["connection"]) == (413, "close")
+
+    @pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {BEARER}"}])
+    def test_an_unfinished_body_is_not_taken_for_a_whole_one(self, headers: dict[str, str], world: World) -> None:
+        sent = Sent("/webhooks/email/generic", b"", headers)
+
+        status, _ = run(world, lambda caller: caller.post(sent, chunk(b"half", more=True), DISCONNECT))
+
+        assert status == 400
+        assert world.rows() == []
+
+    def test_a_stranger_with_a_huge_body_is_held_only_in_part(self, world: World) -> None:
+        sent = Sent("/webhooks/chatwoot", b"", {})
+        pieces = [chunk(b"x" * 60_000, more=True)] * 20 + [chunk(b"")]
+
+        status, _ = run(world, lambda caller: caller.post(sent, *pieces), buffer_bytes=200_000 + (64 << 20))
+
+        assert status == 401
+
+    def test_other_protocols_are_not_spoken(self, world: World) -> None:
+        async def scenario(caller: Caller) -> None:
+            await caller.front({"type": "websocket"}, None, None)  # type: ignore[arg-type]
+
+        run(world, scenario)
+
+
+class TestBounds:
+    def test_a_slow_body_is_given_up_and_the_connection_closed(self, world: World) -> None:
+        sent = send_from(SOURCES[0])
+
+        status, headers = run(world, lambda caller: caller.post(sent, chunk(b"{", more=True)), body_seconds=0.05)
+
+        assert (status, headers["connection"]) == (408, "close")
+
+    def test_too_many_bytes_at_once_are_refused_and_given_back(self, world: World) -> None:
+        big, small = send_from(SOURCES[0], b"x" * 100_000), send_from(SOURCES[0], b"y" * 1000)
+
+        async def scenario(caller: Caller) -> Any:
+            answers = [await caller.post(big), await caller.post(small)]
+            assert caller.front._held == 0
+            return answers
+
+        (first, headers), (second, _) = run(world, scenario, buffer_bytes=64 << 20)
+
+        assert (first, headers["retry-after"], second) == (503, "5", 200)
+
+    def test_an_answer_that_takes_too_long_is_a_503(self, world: World) -> None:
+        gate = threading.Event()
+        world.app.add_url_rule("/stuck", view_func=lambda: str(gate.wait(10)))
+
+        async def scenario(caller: Caller) -> Any:
+            answer = await caller.post(Sent("/stuck", b""), method="GET")
+            gate.set()
+            return answer
+
+        status, headers = run(world, scenario, answer_seconds=0.05)
+
+        assert (status, headers["retry-after"]) == (503, "5")
+
+    def test_slow_bodies_spend_no_thread(self, world: World) -> None:
+        sent = send_from(SOURCES[0])
+
+        async def scenario(caller: Caller) -> Any:
+            slow = [asyncio.create_task(caller.post(sent, chunk(b"{", more=True))) for _ in range(50)]
+            await asyncio.sleep(0)
+            answer = await caller.post(Sent("/livez", b""), method="GET")
+            for task in slow:
+                task.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
+            return answer
+
+        assert run(world, scenario, threads=1)[0] == 200
+
+    def test_a_bug_in_the_bridge_is_worth_a_retry(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(world, "app", lambda _environ, _start: 1 / 0)
+
+        assert run(world, lambda caller: caller.post(send_from(SOURCES[0])))[0] == 503
+
+
+class TestLife:
+    def test_a_door_that_cannot_open_stops_the_start(self) -> None:
+        def refuse() -> Door:
+            raise OSError("no disk")
+
+        async def main() -> Messages:
+            told: Messages = []
+
+            async def send(message: dict[str, Any]) -> None:
+                told.append(message)
+
+            async def receive() -> dict[str, Any]:
+                return {"type": "lifespan.startup"}
+
+            await Front(refuse)({"type": "lifespan"}, receive, send)
+            return told
+
+        assert asyncio.run(main()) == [{"type": "lifespan.startup.failed", "message": "no disk"}]
+
+
+class TestThreadPool:
+    def test_results_and_errors_come_back(self) -> None:
+        async def main() -> list[Any]:
+            pool: ThreadPool[int] = ThreadPool(3, asyncio.get_running_loop())
+            futures = [pool.run(lambda n=n: 10 // n) for n in range(4)]  # type: ignore[misc]
+            results = await asyncio.gather(*futures, return_exceptions=True)
+            pool.close()
+            return results
+
+        error, *numbers = asyncio.run(main())
+
+        assert isinstance(error, ZeroDivisionError)
+        assert numbers == [10, 5, 3]
+
+    def test_a_job_nobody_waits_for_is_not_begun(self) -> None:
+        begun: list[int] = []
+
+        async def main() -> None:
+            pool: ThreadPool[None] = ThreadPool(1, asyncio.get_running_loop())
+            gate = threading.Event()
+            first = pool.run(lambda: gate.wait(5) and None)
+            second = pool.run(lambda: begun.append(2))
+            second.cancel()
+            gate.set()
+            await first
+            pool.close()
+
+        asyncio.run(main())
+
+        assert begun == []
+
+
+class TestWsgi:
+    def test_repeated_headers_are_joined_and_odd_bytes_survive(self) -> None:
+        headers = headers_of({"headers": [(b"X-A", b"1"), (b"x-a", b"2"), (b"x-b", b"\xff")]})
+
+        assert headers == {"x-a": "1,2", "x-b": "\xff"}
+
+    def test_the_environment_is_complete(self) -> None:
+        environ = environ_of(scope_of(Sent("/é", b"")), {"content-type": "a/b", "x-y": "1"}, b"body")
+
+        assert (environ["PATH_INFO"], environ["CONTENT_TYPE"], environ["HTTP_X_Y"]) == ("/Ã©", "a/b", "1")
+        assert (environ["CONTENT_LENGTH"], environ["wsgi.input"].read()) == ("4", b"body")

@@ -1,0 +1,126 @@
+"""The Flask application: routes from the table of sources, error types to status codes, health, the survey page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+from werkzeug.wsgi import get_input_stream
+
+from webhooks import receipts, survey, tally
+from webhooks.accept import RETRY_AFTER_SECONDS, Overloaded
+from webhooks.answers import reply, secured
+from webhooks.arrival import Arrival, Reading
+from webhooks.deps import Deps
+from webhooks.receive import receive
+from webhooks.refusals import BODY_BYTES
+from webhooks.sources import registry
+from webhooks.sources.base import Rejected, Source
+from worker import log
+from worker.config import Settings
+from worker.errors import ConfigError
+from worker.store.rejects import Reject
+
+ARRIVAL = "hookdesk.arrival"  # in the WSGI environment: the front has read the body already
+FORM_BYTES = 64 * 1024
+_CHUNK = 64 * 1024
+
+logger = log.get(__name__)
+
+
+def create_app(settings: Settings, deps: Deps) -> Flask:
+    """The door. Raises ConfigError for a table of answers that could lose mail."""
+    if faults := registry.faults():
+        raise ConfigError(faults)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_MEMORY_SIZE=FORM_BYTES)
+    app.url_map.merge_slashes = False  # it redirects, and a redirect is a lost delivery
+    for source in registry.SOURCES:
+        app.add_url_rule(
+            source.path,
+            endpoint=f"{source.name}.{source.endpoint}",
+            view_func=_view(source, settings, deps),
+            methods=["POST"],
+            provide_automatic_options=False,
+        )
+    app.register_blueprint(survey.blueprint(settings, deps))
+    _add_health(app, deps)
+    _add_errors(app)
+    app.after_request(secured)
+    return app
+
+
+def _view(source: Source, settings: Settings, deps: Deps) -> Callable[..., Response]:
+    def view(token: str | None = None) -> Response:
+        arrival = request.environ.get(ARRIVAL) or _read(source, token, settings, deps)
+        try:
+            return receive(arrival, settings, deps)
+        except Rejected as exc:
+            tally.rejected(arrival, exc.reason)
+            deps.reject(_reject(arrival, exc))
+            return reply(exc.status, "rejected")
+        except Overloaded as exc:
+            tally.overloaded(arrival, str(exc))
+            return _overloaded(arrival.source.answers.overload)
+
+    return view
+
+
+def _read(source: Source, token: str | None, settings: Settings, deps: Deps) -> Arrival:
+    """The body straight from the WSGI server, for when no front has done it."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    reading = Reading(source, headers, token, settings, now=deps.clock.now())
+    stream = get_input_stream(request.environ)
+    while chunk := stream.read(_CHUNK):
+        reading.feed(chunk)
+    return reading.done()
+
+
+def _reject(arrival: Arrival, exc: Rejected) -> Reject:
+    return Reject(
+        at=arrival.received_at,
+        source=arrival.source.name,
+        endpoint=arrival.source.endpoint,
+        reason=exc.reason,
+        headers=receipts.without_credentials(arrival.headers),
+        body=arrival.body[:BODY_BYTES],
+    )
+
+
+def _add_health(app: Flask, deps: Deps) -> None:
+    @app.get("/livez")
+    def livez() -> Response:
+        return reply(200, "alive")
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        readiness = deps.readiness()
+        more = {name: value for name, value in asdict(readiness).items() if name not in {"is_ready", "status"}}
+        return reply(200 if readiness.is_ready else 503, readiness.status, **more)
+
+
+def _add_errors(app: Flask) -> None:
+    @app.errorhandler(HTTPException)
+    def known(exc: HTTPException) -> Response:
+        if isinstance(exc, RequestRedirect):
+            return reply(404, "not found")
+        answer = reply(exc.code or 400, exc.name.lower())
+        for name, value in exc.get_headers():
+            if name in {"Allow", "Retry-After"}:
+                answer.headers[name] = value
+        return answer
+
+    @app.errorhandler(Exception)
+    def unknown(exc: Exception) -> Response:
+        """A bug of ours: say "come again", which every sender that retries understands."""
+        logger.error("request_failed", path=request.path, exc_info=exc)
+        return _overloaded(503)
+
+
+def _overloaded(status: int) -> Response:
+    answer = reply(status, "overloaded, please try again")
+    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer

@@ -1,0 +1,57 @@
+"""Opening the store for a command: a clear sentence when it is not there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.group import settings_of
+from worker.errors import DependencyDown
+
+if TYPE_CHECKING:
+    from worker.config import Settings
+    from worker.store.database import Database
+
+
+@contextmanager
+def database(ctx: click.Context) -> Iterator[Database]:
+    """The store of this invocation, closed at the end. Raises DependencyDown when there is none yet."""
+    from worker.store.database import Database
+
+    settings: Settings = settings_of(ctx)
+    refuse_missing_file(settings)
+    db = Database.open(settings.database_url)
+    try:
+        yield db
+    finally:
+        db.dispose()
+
+
+def refuse_missing_file(settings: Settings) -> None:
+    """A read must not leave an empty SQLite file behind where somebody only mistyped the folder."""
+    path = sqlite_file(settings)
+    if path is not None and not path.exists():
+        raise DependencyDown(
+            f"There is no database at {path}. Start Hookdesk with `hookdesk up`, make the tables with "
+            "`hookdesk migrate`, or point HOOKDESK_DATA_DIR or HOOKDESK_DATABASE_URL at the right one."
+        )
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The file of the embedded database, None for a server."""
+    scheme, _, rest = settings.database_url.partition(":///")
+    return Path(rest.partition("?")[0]) if scheme == "sqlite" and rest else None
+
+
+def actor() -> str:
+    """Who asks, for the audit trail."""
+    import getpass
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user without a name
+        return "cli"

@@ -1,0 +1,97 @@
+"""How reads are shown: tables for people, one JSON object per line for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+limited = click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many."
+)
+_OFF_TERMINAL_WIDTH = 160  # rich would cut at 80 columns when nobody is looking
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that obeys NO_COLOR, and is wide enough in a pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _OFF_TERMINAL_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    """One object per line; times as ISO in UTC with microseconds, so that they sort as text."""
+    for row in rows:
+        click.echo(json.dumps(row, default=plain, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """A table, or the sentence `empty`. Values are text, never markup."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for n, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=n == 0)
+    count = 0
+    for row in rows:
+        table.add_row(*(Text(cell(value)) for value in row))
+        count += 1
+    if count:
+        console().print(table)
+    else:
+        click.echo(empty)
+
+
+def cell(value: Any) -> str:
+    """A value for a person: times without microseconds, nothing for nothing, no control characters."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, timedelta):
+        return span(value.total_seconds())
+    return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """Customers choose some of these words: escape sequences must not reach the operator's terminal."""
+    return "".join(char if char.isprintable() else " " if char.isspace() else "�" for char in text)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """One readable line."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def span(seconds: float) -> str:
+    """Seconds in words: `1 h 30 m`, `45 s`, `0.5 s`."""
+    if seconds < 0:
+        return f"-{span(-seconds)}"
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.1f} s"
+    rest, words = round(seconds), []
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            words.append(f"{count} {unit}")
+    return " ".join(words[:3]) or "0 s"
+
+
+def plain(value: Any) -> Any:
+    """What json cannot write by itself."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)

@@ -1,0 +1,68 @@
+"""`hookdesk tickets`: the list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli import shapes
+from worker.cli.opening import database
+from worker.cli.output import as_json, limited, print_json, print_table, shortened
+
+if TYPE_CHECKING:
+    from worker.store.ticket_rows import StoredTicket
+
+STATUSES = ("new", "triaged", "in_progress", "pending_customer", "resolved", "closed")
+PRIORITIES = ("low", "medium", "high", "urgent")
+
+
+@click.command()
+@click.option("--status", type=click.Choice(STATUSES), help="Only these.")
+@click.option("--priority", type=click.Choice(PRIORITIES), help="Only these.")
+@limited
+@as_json
+@click.pass_context
+def tickets(ctx: click.Context, status: str | None, priority: str | None, limit: int, as_json: bool) -> None:
+    """List tickets, the newest first."""
+    from worker.store.ticket_reads import list_tickets
+
+    with database(ctx) as db:
+        rows = list_tickets(db, status=status, priority=priority, limit=limit)
+    if as_json:
+        print_json(shapes.ticket(row) for row in rows)
+        return
+    print_table(
+        ("id", "source", "status", "priority", "category", "team", "assignee", "sla", "subject"),
+        (_row(row) for row in rows),
+        empty="No tickets. `hookdesk deliveries` shows what arrived; `hookdesk sign --send` sends a first webhook.",
+    )
+
+
+def _row(row: StoredTicket) -> tuple[object, ...]:
+    record = row.ticket
+    if record is None:
+        return (f"t{row.id}", f"{row.key.source} {row.key.external_id}", "new", *[None] * 6)
+    return (
+        f"t{row.id}",
+        f"{row.key.source} {row.key.external_id}",
+        record.status,
+        f"{record.priority} ({record.score})",
+        record.category,
+        record.team.name if record.team else None,
+        record.assignee.name if record.assignee else None,
+        standing(row),
+        shortened(record.subject, 50),
+    )
+
+
+def standing(row: StoredTicket) -> str:
+    """The worst that can be said of its clocks."""
+    clocks = row.ticket.clocks if row.ticket is not None else ()
+    if breached := [clock.metric for clock in clocks if clock.breached_at]:
+        return f"breached: {', '.join(dict.fromkeys(breached))}"
+    unmet = [clock for clock in clocks if clock.met_at is None]
+    if any(clock.paused for clock in unmet):
+        return "paused"
+    due = min((clock.deadline_at for clock in unmet if clock.deadline_at), default=None)
+    return f"due {due:%Y-%m-%d %H:%M}" if due else "met" if clocks else ""

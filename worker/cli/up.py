@@ -1,0 +1,129 @@
+"""`hookdesk up`: one command that starts everything on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from worker.cli.household import Household, household
+from worker.cli.output import clean
+from worker.config import unknown
+
+
+@click.command()
+@click.option(
+    "--practice", is_flag=True, help="With a practice Chatwoot, unless HOOKDESK_CHATWOOT_URL names a real one."
+)
+@click.option(
+    "--ready-file",
+    "--once-ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write this file, with addresses as JSON, once everything is ready.",
+)
+def up(practice: bool, ready_file: Path | None) -> None:
+    """Start receiver, worker, scheduler and the embedded broker; Ctrl-C ends them all.
+
+    Makes the data folder, the tables and, the first time, the secrets. What dies is started again.
+    """
+    for sentence in unknown():
+        click.echo(f"Note: {sentence}", err=True)
+    with household(os.environ, practice=practice, say=_say) as house:
+        _tell_secrets(house)
+        if practice and house.practice_url is None:
+            _say("HOOKDESK_CHATWOOT_URL names a Chatwoot, so no practice one was started.")
+        if house.wait_until_ready():
+            if ready_file is not None:
+                ready_file.write_text(json.dumps(_addresses(house)) + "\n", "utf-8")
+            click.echo(_welcome(house))
+            house.keep()
+        _say("stopping: receiver first, then scheduler, worker, broker (again Ctrl-C: at once)")
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+    _say("everything has ended")
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"hookdesk: {clean(sentence)}", err=True)
+
+
+def _tell_secrets(house: Household) -> None:
+    """Only the first time: the operator needs it once, to paste it into Chatwoot."""
+    made = house.new_secrets.get("HOOKDESK_CHATWOOT_WEBHOOK_SECRETS")
+    if made is not None:
+        file = house.settings.data_dir / "secrets.env"
+        click.echo(
+            f"A secret for Chatwoot's webhooks was generated: {made}\n"
+            f"It is kept in {file} (only you can read it) and not shown again. Chatwoot makes its own secret for each\n"
+            "webhook: put that one into HOOKDESK_CHATWOOT_WEBHOOK_SECRETS, or into this file, when you connect it.\n"
+        )
+
+
+def _addresses(house: Household) -> dict[str, object]:
+    settings = house.settings
+    return {
+        "pid": os.getpid(),
+        "url": _url(house),
+        "webhook_url": f"{_url(house)}/webhooks/chatwoot",
+        "practice_url": house.practice_url,
+        "data_dir": str(settings.data_dir),
+        "metrics": {
+            "web": settings.metrics_web_port,
+            "worker": settings.metrics_worker_port,
+            "scheduler": settings.metrics_scheduler_port,
+        },
+        "processes": {
+            child.name: child.process.pid for child in house.supervisor.children if child.process is not None
+        },
+    }
+
+
+def _welcome(house: Household) -> str:
+    settings = house.settings
+    running = ", ".join(child.name for child in reversed(house.supervisor.children))
+    ports = (settings.metrics_web_port, settings.metrics_worker_port, settings.metrics_scheduler_port)
+    metrics = ", ".join(f"{settings.metrics_host}:{port}" for port in ports if port) or "off"
+    effects = {
+        "live": "live: everything is sent",
+        "approve": "approve: what customers would see waits for `hookdesk effects approve`",
+        "dry-run": "dry-run: nothing is sent",
+    }[settings.effects]
+    chatwoot = house.practice_url or settings.chatwoot_url or "none configured: nothing is sent to a Chatwoot"
+    practice = " (practice)" if house.practice_url else ""
+    return f"""
+Hookdesk is ready: {running} are running.
+  receiver   {_url(house)}/webhooks/chatwoot
+  chatwoot   {chatwoot}{practice}
+  metrics    {metrics}
+  data       {settings.data_dir}
+  effects    {effects}
+
+Try, in another terminal{_hint(settings.data_dir)}:
+  {_first_webhook(house)}
+  hookdesk tickets
+  hookdesk trace t1
+  hookdesk ledger
+The curl line is signed for five minutes; `hookdesk sign` makes a new one. Ctrl-C ends everything.
+"""
+
+
+def _hint(data_dir: Path) -> str:
+    return "" if data_dir == Path("data").resolve() else f" (with HOOKDESK_DATA_DIR={data_dir})"
+
+
+def _first_webhook(house: Household) -> str:
+    from worker.cli.practice_events import first_webhook
+    from worker.cli.sign import curl, keep_body, signed_headers
+
+    settings = house.settings
+    body = first_webhook(settings.chatwoot_account_id)
+    headers = signed_headers("chatwoot", settings.chatwoot_webhook_secrets[0], body)
+    return curl(f"{_url(house)}/webhooks/chatwoot", headers, keep_body(settings, body))
+
+
+def _url(house: Household) -> str:
+    from worker.cli.sign import local_url
+
+    return local_url(house.settings)

@@ -1,0 +1,209 @@
+"""What changed between two tickets, as lines of the append-only log with stable keys: a repetition is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from worker.domain.facts import Answer, Candidate, Fact, Person, Routed
+from worker.domain.intake import categorise
+from worker.domain.matching import prose
+from worker.domain.policy import Policy
+from worker.domain.ticket import Clock, Event, Ticket
+
+
+def changes(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy: Policy) -> Iterator[Event]:
+    """Every event that `before` had not led to yet, in the order of the stages."""
+    yield from _intake(before, ticket, policy)
+    yield from _routing(before, ticket)
+    yield from _sla(before, ticket)
+    if ticket.answers != (before.answers if before is not None else ()):
+        yield from (_answered(fact) for fact in facts if isinstance(fact, Answer))
+
+
+def _intake(before: Ticket | None, ticket: Ticket, policy: Policy) -> Iterator[Event]:
+    if before is None:
+        yield _created(ticket)
+    since = ticket.updated_at.isoformat()
+    if before is None or before.category != ticket.category:
+        words = prose(f"{ticket.subject} . {ticket.description}")
+        name, why = categorise(policy, labels=ticket.tags, prose=words)
+        reason = f"category {ticket.category}: {why if name == ticket.category else 'by what the customer wrote later'}"
+        data = {"category": ticket.category, "was": before.category if before else None, "labels": list(ticket.tags)}
+        yield Event("ticket.categorised", f"{ticket.category}@{since}", ticket.updated_at, "intake", reason, data)
+    if before is None or before.priority != ticket.priority:
+        yield _prioritised(before, ticket)
+    old_edges = frozenset(before.edges) if before is not None else frozenset()
+    for edge in ticket.edges:
+        if edge not in old_edges:
+            data = {"before": edge.before.value, "after": edge.after.value, "cause": edge.cause}
+            reason = f"{edge.before} → {edge.after} because of {edge.cause}"
+            yield Event("ticket.status_changed", f"{edge.after}:{edge.cause}", edge.at, "intake", reason, data)
+    yield from _resolutions(before, ticket)
+
+
+def _created(ticket: Ticket) -> Event:
+    gaps = f"; still missing: {', '.join(ticket.missing)}" if ticket.missing else ""
+    reason = f"first heard of {ticket.key.source} {ticket.key.external_id} on {ticket.channel or 'an unknown channel'}"
+    data = {
+        "id": ticket.key.external_id,
+        "priority": ticket.priority,
+        "channel": ticket.channel,
+        "missing": list(ticket.missing),
+    }
+    return Event("ticket.created", str(ticket.generation), ticket.created_at, "intake", reason + gaps, data)
+
+
+def _prioritised(before: Ticket | None, ticket: Ticket) -> Event:
+    key = f"{ticket.priority}@{ticket.updated_at.isoformat()}"
+    why = "; ".join(ticket.score_reasons) or "no score rule matched"
+    reason = f"priority {ticket.priority}, score {ticket.score}: {why}"
+    data = {
+        "priority": ticket.priority,
+        "was": before.priority if before else None,
+        "score": ticket.score,
+        "reasons": list(ticket.score_reasons),
+    }
+    return Event("ticket.prioritised", key, ticket.updated_at, "intake", reason, data)
+
+
+def _resolutions(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
+    known = {run.ordinal: run for run in before.resolutions} if before is not None else {}
+    for run in ticket.resolutions:
+        old = known.get(run.ordinal)
+        data = {"resolution": run.ordinal}
+        if old is None:
+            reason = f"resolved for the {_nth(run.ordinal)} time"
+            yield Event("ticket.resolved", run.key, run.resolved_at, "intake", reason, data)
+        if run.reopened_at is not None and (old is None or old.reopened_at is None):
+            reason = f"resolution {run.ordinal} did not hold: the ticket is open again"
+            yield Event("ticket.reopened", run.key, run.reopened_at, "intake", reason, data)
+
+
+def _routing(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
+    routed = ticket.routed
+    if routed is not None and (before is None or before.routed != routed):
+        yield Event("ticket.routed", routed.key, routed.at, "routing", routed.reason, _routed_data(routed))
+    was = before.assignee if before is not None else None
+    now = ticket.assignee
+    if (was.id if was else None) == (now.id if now else None):
+        return
+    at = ticket.updated_at
+    data = {"agent": now.id if now else None, "was": was.id if was else None, "by": ticket.assignee_by}
+    if now is None:
+        reason = f"taken off {label(was)} in the source"
+        yield Event("ticket.unassigned", f"{data['was']}@{at.isoformat()}", at, "routing", reason, data)
+    elif ticket.assignee_by == "routing" and routed is not None:
+        yield Event("ticket.assigned", routed.key, routed.at, "routing", routed.reason, data)
+    else:
+        reason = f"assigned to {label(now)} in the source"
+        yield Event("ticket.assigned", f"{now.id}@{at.isoformat()}", at, "routing", reason, data)
+
+
+def _routed_data(routed: Routed) -> dict[str, Any]:
+    return {
+        "rule": routed.rule,
+        "team": _person(routed.team),
+        "agent": _person(routed.agent),
+        "candidates": [_candidate(one) for one in routed.candidates],
+    }
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    return {
+        "agent": _person(one.agent),
+        "open_tickets": one.open_tickets,
+        "capacity": one.capacity,
+        "idle_since": one.idle_since.isoformat() if one.idle_since else None,
+        "rejected": one.rejected,
+    }
+
+
+def _person(person: Person | None) -> dict[str, Any] | None:
+    return None if person is None else {"id": person.id, "name": person.name}
+
+
+def _sla(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
+    known = {clock.key: clock for clock in before.clocks} if before is not None else {}
+    for clock in ticket.clocks:
+        old = known.pop(clock.key, None)
+        if old is not None and old == clock:
+            continue
+        if old is None:
+            reason = f"{metric(clock)} within {_hours(clock.target_seconds)} by policy {clock.policy!r}"
+            yield _of_clock("sla.started", clock, clock.started_at, reason)
+        elif (old.policy, old.target_seconds) != (clock.policy, clock.target_seconds):
+            reason = (
+                f"now policy {clock.policy!r}: {_hours(clock.target_seconds)} instead of {_hours(old.target_seconds)}"
+            )
+            key = f"{clock.key}:{clock.policy}:{clock.target_seconds:g}"
+            yield _of_clock("sla.retargeted", clock, ticket.updated_at, reason, key=key)
+        if clock.breached_at is not None and (old is None or old.breached_at is None):
+            yield _of_clock("sla.breached", clock, clock.breached_at, _breach(clock, ticket))
+        if old is not None and old.breached_at is not None and clock.breached_at is None:
+            yield _of_clock("sla.breach_withdrawn", clock, ticket.updated_at, _withdrawal(old, clock), was=old)
+        if clock.met_at is not None and (old is None or old.met_at is None):
+            late = "late" if clock.breached_at is not None else "in time"
+            yield _of_clock("sla.met", clock, clock.met_at, f"{metric(clock)} met {late} at {when(clock.met_at)}")
+    for old in known.values():
+        if old.breached_at is not None:
+            reason = f"the {metric(old)} clock does not apply any more"
+            yield _of_clock("sla.breach_withdrawn", old, ticket.updated_at, reason, was=old)
+
+
+def _breach(clock: Clock, ticket: Ticket) -> str:
+    owner = label(ticket.assignee) if ticket.assignee else "nobody"
+    return f"{metric(clock)} was due at {when(clock.breached_at)} by policy {clock.policy!r}; assigned to {owner}"
+
+
+def _withdrawal(old: Clock, clock: Clock) -> str:
+    met = f"met at {when(clock.met_at)}, heard of late" if clock.met_at is not None else "its deadline has moved"
+    return f"{metric(clock)} was marked breached at {when(old.breached_at)}, but was {met}"
+
+
+def _of_clock(
+    name: str, clock: Clock, at: datetime, reason: str, *, key: str | None = None, was: Clock | None = None
+) -> Event:
+    data = {
+        "clock": clock.key,
+        "policy": clock.policy,
+        "target_seconds": clock.target_seconds,
+        "started_at": clock.started_at.isoformat(),
+        "deadline_at": clock.deadline_at.isoformat() if clock.deadline_at else None,
+        "met_at": clock.met_at.isoformat() if clock.met_at else None,
+        "breached_at": clock.breached_at.isoformat() if clock.breached_at else None,
+    }
+    if was is not None and was.breached_at is not None:
+        data["was_breached_at"] = was.breached_at.isoformat()
+    return Event(name, clock.key if key is None else key, at, "sla", reason, data)
+
+
+def _answered(answer: Answer) -> Event:
+    key = answer.key.removeprefix("answer:")
+    data = {"survey": answer.survey, "rating": answer.rating, "via": answer.via, "has_feedback": bool(answer.feedback)}
+    return Event("csat.answered", key, answer.at, "csat", f"the customer gave {answer.rating} of 5", data)
+
+
+def metric(clock: Clock) -> str:
+    """The clock in words: `first response`, `next response 2`."""
+    number = f" {clock.ordinal}" if clock.ordinal > 1 else ""
+    return clock.metric.replace("_", " ") + number
+
+
+def when(at: datetime | None) -> str:
+    """A time as people write it."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at is not None else "an unknown time"
+
+
+def label(person: Person | None) -> str:
+    """A person by name, else by address or id."""
+    return "nobody" if person is None else person.name or person.email or person.id or "somebody without a name"
+
+
+def _nth(ordinal: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(ordinal, f"{ordinal}th")
+
+
+def _hours(seconds: float) -> str:
+    return str(timedelta(seconds=seconds))

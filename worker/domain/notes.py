@@ -1,0 +1,37 @@
+"""The private notes Hookdesk writes for the agents: what it decided and why, in a few lines."""
+
+from __future__ import annotations
+
+from worker.domain.changes import label, metric, when
+from worker.domain.ticket import Clock, Ticket
+
+_METRICS_OF_A_START = ("first_response", "resolution")
+
+
+def routing_note(ticket: Ticket) -> str:
+    """Why this team and agent, the category, the priority, and what is due when."""
+    routed = ticket.routed
+    lines: list[str] = []
+    if routed is not None:
+        team = f"team {label(routed.team)}" if routed.team is not None else "no team"
+        agent = label(routed.agent) if routed.agent is not None else "nobody yet"
+        lines.append(f"Routed to {team}, {agent}: {routed.reason}.")
+    why = f" ({'; '.join(ticket.score_reasons)})" if ticket.score_reasons else ""
+    lines.append(f"Category {ticket.category}. Priority {ticket.priority}, score {ticket.score}{why}.")
+    due = [
+        f"{metric(clock)} by {when(clock.deadline_at)}"
+        for clock in ticket.clocks
+        if clock.metric in _METRICS_OF_A_START and clock.deadline_at is not None and clock.met_at is None
+    ]
+    if due:
+        lines.append(f"Due: {', '.join(due)} (policy {ticket.clocks[0].policy}).")
+    return "\n".join(lines)
+
+
+def breach_note(ticket: Ticket, clock: Clock) -> str:
+    """Which promise was broken, when, and who has the ticket."""
+    met = f" It was met at {when(clock.met_at)}." if clock.met_at is not None else ""
+    return (
+        f"SLA breached: {metric(clock)} was due by {when(clock.breached_at)} (policy {clock.policy})."
+        f"{met} Assigned to {label(ticket.assignee)}, priority {ticket.priority}."
+    )

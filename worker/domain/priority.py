@@ -1,0 +1,86 @@
+"""Priority: a score of 0 to 100 from the rules that fired, and the word it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.domain.matching import found, named
+from worker.domain.policy import ScoreRule
+
+PRIORITIES = ("low", "medium", "high", "urgent")
+
+THRESHOLDS = ((75, "urgent"), (50, "high"), (25, "medium"), (0, "low"))
+"""From this score on, this priority."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What score rules look at; `prose` is made by `matching.prose`."""
+
+    prose: str
+    channel: str
+    tier: str | None
+    reopen_count: int
+    waiting_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """The word, the score, and each rule with its points."""
+
+    name: str
+    score: int
+    reasons: tuple[str, ...]
+
+
+def prioritise(rules: tuple[ScoreRule, ...], seen: Circumstances, *, upstream: str | None, as_of: datetime) -> Priority:
+    """A priority set in the source wins; the score is told all the same."""
+    score = 0
+    reasons: list[str] = []
+    for rule in rules:
+        why = _fires(rule, seen, as_of)
+        if why is not None:
+            score += rule.points
+            reasons.append(f"{rule.name} {rule.points:+d}{why}")
+    score = max(0, min(100, score))
+    if upstream in PRIORITIES:
+        return Priority(upstream, score, (f"priority {upstream} was set in the source", *reasons))
+    return Priority(of_score(score), score, tuple(reasons))
+
+
+def of_score(score: int) -> str:
+    """The priority a score stands for."""
+    return next(name for least, name in THRESHOLDS if score >= least)
+
+
+def looks(
+    rules: tuple[ScoreRule, ...], *, score: int, waiting_since: datetime, as_of: datetime
+) -> Iterator[tuple[str, datetime]]:
+    """When waiting alone may change the priority: the rule and the time. One look too many does no harm."""
+    for rule in sorted((rule for rule in rules if rule.min_waiting is not None), key=_patience):
+        at = waiting_since + _patience(rule)
+        if at > as_of:
+            if of_score(min(100, score + rule.points)) != of_score(score):
+                yield rule.name, at
+            score = min(100, score + rule.points)
+
+
+def _patience(rule: ScoreRule) -> timedelta:
+    return rule.min_waiting or timedelta(0)
+
+
+def _fires(rule: ScoreRule, seen: Circumstances, as_of: datetime) -> str | None:
+    """None when it does not; else what it matched, for the reason."""
+    if not (named(rule.channels, seen.channel) and named(rule.tiers, seen.tier)):
+        return None
+    if seen.reopen_count < rule.min_reopens:
+        return None
+    waited = rule.min_waiting
+    if waited is not None and (seen.waiting_since is None or as_of - seen.waiting_since < waited):
+        return None
+    words = found(rule.words, seen.prose)
+    if rule.words and not words:
+        return None
+    return f" ({', '.join(words)})" if words else ""

@@ -1,0 +1,169 @@
+"""Routing: ordered rules choose a team, numbers choose the agent, and the decision keeps both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from worker.domain.facts import Candidate, Person, Routed
+from worker.domain.matching import found, named, named_any, prose
+from worker.domain.policy import Policy, RoutingRule
+from worker.domain.ticket import OPEN_STATUSES, Ticket
+
+SUPPORT_ROLES = frozenset({"agent", "administrator"})
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RosterAgent:
+    """An agent as last seen: role and availability in the source's words, load as counted by us."""
+
+    person: Person
+    role: str = "agent"
+    availability: str = "offline"
+    capacity: int | None = None
+    team_ids: tuple[str, ...] = ()
+    open_tickets: int = 0
+    idle_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who could take a ticket, and when that was last asked of the source."""
+
+    agents: tuple[RosterAgent, ...] = ()
+    teams: tuple[Person, ...] = ()
+    refreshed_at: datetime | None = None
+
+    def with_assigned(self, agent_id: str, at: datetime) -> Roster:
+        """The same roster after one more ticket for this agent, so that a batch does not all go to one."""
+        agents = tuple(
+            replace(agent, open_tickets=agent.open_tickets + 1, idle_since=at) if agent.person.id == agent_id else agent
+            for agent in self.agents
+        )
+        return Roster(agents=agents, teams=self.teams, refreshed_at=self.refreshed_at)
+
+
+def needs_routing(ticket: Ticket) -> bool:
+    """Whether this ticket waits for our decision: nobody has it, and we have not decided yet."""
+    return (
+        ticket.status in OPEN_STATUSES
+        and ticket.assignee is None
+        and ticket.routed is None
+        and not ticket.with_bot
+        and not ticket.auto_only
+    )
+
+
+def route(ticket: Ticket, roster: Roster | None, policy: Policy, *, now: datetime, ordinal: int = 1) -> Routed:
+    """Team by the first rule that matches (a team set in the source stays), agent by load; and why."""
+    rule, team, why = _team(ticket, roster, policy)
+    if roster is None or roster.refreshed_at is None or now - roster.refreshed_at > policy.roster_max_age:
+        reason = f"{why}; roster_stale: the list of agents is {_age(roster, now)}, so it waits in {_queue(team)}"
+        return Routed(ordinal, now, rule, team, None, reason)
+    if team is None and rule == NO_RULE:
+        return Routed(ordinal, now, rule, None, None, why)
+    if team is not None and team.id is None:
+        return Routed(ordinal, now, rule, team, None, f"{why}; unknown_team: Chatwoot has no team of that name")
+    candidates = _candidates(roster, team, policy)
+    free = [candidate for candidate in candidates if not candidate.rejected]
+    if not free:
+        reason = f"{why}; nobody_free: {_tally(candidates)}, so it waits in {_queue(team)}"
+        return Routed(ordinal, now, rule, team, None, reason, candidates)
+    best = min(free, key=_order)
+    idle = f"idle since {best.idle_since:%Y-%m-%d %H:%M} UTC" if best.idle_since else "not assigned anything before"
+    reason = f"{why}; {best.agent.name or best.agent.id} has {best.open_tickets} of {best.capacity} open, {idle}"
+    return Routed(ordinal, now, rule, team, best.agent, reason, candidates)
+
+
+UPSTREAM = "set in the source"
+NO_RULE = "no rule"
+
+
+def _team(ticket: Ticket, roster: Roster | None, policy: Policy) -> tuple[str, Person | None, str]:
+    """The rule's name, its team and the reason in words."""
+    if ticket.team is not None:
+        return UPSTREAM, ticket.team, f"team {ticket.team.name or ticket.team.id} was set in the source"
+    words = prose(f"{ticket.subject} . {ticket.description}")
+    for rule in policy.routing:
+        if _matches(rule, ticket, words):
+            target = f"team {rule.team}" if rule.team else "any agent"
+            return rule.name, _resolve(rule.team, roster), f"rule {rule.name!r} ({_inputs(rule, ticket)}) → {target}"
+    return NO_RULE, None, "no routing rule matched"
+
+
+def _matches(rule: RoutingRule, ticket: Ticket, words: str) -> bool:
+    return (
+        named(rule.categories, ticket.category)
+        and named(rule.priorities, ticket.priority)
+        and named(rule.tiers, ticket.tier)
+        and named(rule.channels, ticket.channel)
+        and (not rule.labels or bool(named_any(rule.labels, ticket.tags)))
+        and (not rule.words or bool(found(rule.words, words)))
+    )
+
+
+def _inputs(rule: RoutingRule, ticket: Ticket) -> str:
+    """What of the ticket the rule looked at."""
+    looked = (
+        ("category", rule.categories, ticket.category),
+        ("priority", rule.priorities, ticket.priority),
+        ("tier", rule.tiers, ticket.tier),
+        ("channel", rule.channels, ticket.channel),
+        ("labels", rule.labels, ", ".join(named_any(rule.labels, ticket.tags))),
+        ("words", rule.words, "matched"),
+    )
+    return ", ".join(f"{name} {value}" for name, wanted, value in looked if wanted) or "matches everything"
+
+
+def _resolve(team: str | None, roster: Roster | None) -> Person | None:
+    """The team a rule names, by name or id; one that the roster does not know keeps its name and has no id."""
+    if team is None:
+        return None
+    wanted = team.casefold()
+    teams = roster.teams if roster is not None else ()
+    known = next((each for each in teams if each.name.casefold() == wanted or each.id == team), None)
+    return known or Person(id=None, name=team)
+
+
+def _candidates(roster: Roster, team: Person | None, policy: Policy) -> tuple[Candidate, ...]:
+    return tuple(
+        _candidate(agent, policy) for agent in roster.agents if team is None or (team.id or "") in agent.team_ids
+    )
+
+
+def _candidate(agent: RosterAgent, policy: Policy) -> Candidate:
+    capacity = policy.default_capacity if agent.capacity is None else agent.capacity
+    rejected = ""
+    if agent.role not in SUPPORT_ROLES:
+        rejected = f"role {agent.role}"
+    elif agent.availability != "online":
+        rejected = agent.availability or "offline"
+    elif agent.open_tickets >= capacity:
+        rejected = "at capacity"
+    return Candidate(agent.person, agent.open_tickets, capacity, agent.idle_since, rejected)
+
+
+def _order(candidate: Candidate) -> tuple[int, datetime, int, str]:
+    """Fewest open, then longest idle (never assigned is longest), then the lower id."""
+    identity = candidate.agent.id or ""
+    return candidate.open_tickets, candidate.idle_since or _LONG_AGO, len(identity), identity
+
+
+def _tally(candidates: tuple[Candidate, ...]) -> str:
+    if not candidates:
+        return "the team has no agents"
+    counts: dict[str, int] = {}
+    for candidate in candidates:
+        counts[candidate.rejected] = counts.get(candidate.rejected, 0) + 1
+    return ", ".join(f"{count} {why}" for why, count in sorted(counts.items()))
+
+
+def _age(roster: Roster | None, now: datetime) -> str:
+    if roster is None or roster.refreshed_at is None:
+        return "absent"
+    return f"{(now - roster.refreshed_at).total_seconds():.0f} s old"
+
+
+def _queue(team: Person | None) -> str:
+    return f"the queue of {team.name or team.id}" if team is not None else "the queue"

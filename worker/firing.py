@@ -1,0 +1,72 @@
+"""Timers that are due: each is only a reason to decide its ticket again, as of now, under the ticket's lock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from worker import log, metrics
+from worker.desk import Desk
+from worker.failpoints import reach
+from worker.settling import Decided, Settled, decide_all
+from worker.store import tickets, timers
+from worker.store.database import is_connection_lost
+from worker.store.timers import TimerRow
+
+BATCH = 200
+TASK = "fire_timers"
+
+logger = log.get(__name__)
+
+
+def fire_due(desk: Desk, *, seconds: float, batch: int = BATCH) -> int:
+    """Fire what is due until nothing is or the time is up; returns how many timers fired.
+
+    A timer fires exactly once: it is marked in the transaction that stores what it led to.
+    """
+    until = time.monotonic() + seconds
+    fired = 0
+    while time.monotonic() < until:
+        due = timers.due_tickets(desk.db, limit=batch)
+        if not due:
+            break
+        done = _fire(desk, sorted({ticket_id for _, ticket_id in due}))
+        if done == 0:
+            break  # others fired them, or they were set aside: the next wake-up sees to the rest
+        fired += done
+    return fired
+
+
+def _fire(desk: Desk, ticket_ids: Sequence[int]) -> int:
+    metrics.TASK_ATTEMPTS.labels(task=TASK).inc(len(ticket_ids))
+    try:
+        fired, decided = _commit(desk, ticket_ids)
+    except Exception as exc:  # one ticket's trouble must not stop the others' timers: find it alone
+        if is_connection_lost(exc):
+            raise
+        if len(ticket_ids) > 1:
+            return sum(_fire(desk, [ticket_id]) for ticket_id in ticket_ids)
+        metrics.TASK_FAILURES.labels(task=TASK, reason="error").inc()
+        logger.exception("timer_failed", ticket=ticket_ids[0])
+        with desk.db.write() as conn:
+            timers.put_off(conn, ticket_ids[0], now=desk.db.now(conn))
+        return 0
+    reach("fire.after_commit")
+    Settled(events=decided.events).count()
+    desk.wake.wake("effects", decided.effect_ids)
+    return len(fired)
+
+
+def _commit(desk: Desk, ticket_ids: Sequence[int]) -> tuple[list[TimerRow], Decided]:
+    with desk.db.write() as conn:
+        held = tickets.lock_ids(conn, ticket_ids)
+        now = desk.db.now(conn)  # after the wait for the locks: never earlier than what another writer decided
+        due = timers.due_of(conn, ticket_ids)
+        timers.mark_fired(conn, [timer.id for timer in due], now=now)
+        touched = sorted({timer.ticket_id for timer in due})
+        causes = {timer.ticket_id: f"timer:{timer.kind}:{timer.key}"[:40] for timer in due}
+        decided = decide_all(conn, desk, [held[i] for i in touched], causes=causes, now=now)
+        reach("fire.before_commit")
+    for timer in due:
+        metrics.TIMER_LATENESS.labels(kind=timer.kind).observe(max(0.0, (now - timer.due_at).total_seconds()))
+    return due, decided

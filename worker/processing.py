@@ -1,0 +1,160 @@
+"""Deliveries become tickets: claim, parse, decide, commit; a bad one is set aside alone.
+
+The batch is claimed in one transaction (lease and fence), parsed outside any, and written in a second one: tickets are
+locked first, then facts are added, each touched ticket is decided anew from all its facts, and ticket, events, timers,
+effects and the deliveries' completion commit together or not at all.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from worker import log, metrics
+from worker.desk import Desk
+from worker.domain.facts import Parsed
+from worker.domain.retry import SCHEDULES, Bury, RetryIn
+from worker.domain.retry import decide as decide_retry
+from worker.errors import Unparsable, WorkError
+from worker.failpoints import reach
+from worker.intake.registry import parse
+from worker.settling import Settled, settle
+from worker.store import claims
+from worker.store.claims import Claimed, Fenced
+from worker.store.database import is_connection_lost
+
+BATCH = 100
+TASK = "process_deliveries"
+
+logger = log.get(__name__)
+Read = tuple[Claimed, Parsed]
+
+
+def drain(desk: Desk, *, seconds: float, batch: int = BATCH) -> int:
+    """Process what is due, batch after batch, until none is left or the time is up; returns how many were finished.
+
+    Raises what the database raises when it is away: nothing was finished then that is not committed, and leases lapse.
+    """
+    until = time.monotonic() + seconds
+    reap(desk)
+    finished = 0
+    while time.monotonic() < until:
+        claimed = claims.claim(desk.db, limit=batch, lease=timedelta(seconds=desk.settings.lease_seconds))
+        if not claimed:
+            break
+        reach("process.after_claim")
+        finished += process(desk, claimed)
+    return finished
+
+
+def reap(desk: Desk) -> None:
+    """Take back what a dead worker held. It is suspect from now on; three deaths alone bury it as poison."""
+    for delivery, fate in claims.reap(desk.db):
+        metrics.LEASES_EXPIRED.labels(task=TASK).inc()
+        logger.warning("lease_expired", delivery=delivery, fate=fate)
+
+
+def process(desk: Desk, batch: Sequence[Claimed]) -> int:
+    """Process claimed deliveries together; if that fails, one by one. Returns how many reached an outcome."""
+    metrics.TASK_ATTEMPTS.labels(task=TASK).inc(len(batch))
+    with metrics.TASK_DURATION.labels(task=TASK).time():
+        read = list(_read(desk, batch))
+        try:
+            settled = _commit(desk, read)
+        except Fenced:
+            metrics.FENCED_WRITES.labels(task=TASK).inc()
+            logger.warning("fenced", deliveries=[one.id for one, _ in read])
+            return 0
+        except Exception as exc:  # any error of one delivery must not stop the others: find it alone
+            if is_connection_lost(exc):
+                raise
+            if len(read) == 1:
+                return _set_aside(desk, read[0][0], exc)
+            return sum(process_alone(desk, one) for one in read)
+    reach("process.after_commit")
+    _tell(desk, settled)
+    return len(settled.finished)
+
+
+def process_alone(desk: Desk, one: Read) -> int:
+    """The same for a single delivery of a batch that failed as a whole."""
+    try:
+        settled = _commit(desk, [one])
+    except Fenced:
+        metrics.FENCED_WRITES.labels(task=TASK).inc()
+        return 0
+    except Exception as exc:  # an unknown error has a small budget of tries, then it is a dead letter with its cause
+        if is_connection_lost(exc):
+            raise
+        return _set_aside(desk, one[0], exc)
+    _tell(desk, settled)
+    return len(settled.finished)
+
+
+def _read(desk: Desk, batch: Sequence[Claimed]) -> Iterator[Read]:
+    for one in batch:
+        reach("process.read", one.body)
+        try:
+            yield (
+                one,
+                parse(
+                    one.source,
+                    one.endpoint,
+                    one.headers,
+                    one.body,
+                    received_at=one.received_at,
+                    sent_at=one.sent_at,
+                    account_id=desk.settings.chatwoot_account_id,
+                ),
+            )
+        except Unparsable as exc:
+            _set_aside(desk, one, exc)
+        except Exception as exc:  # a parser that breaks on one body must not stop the batch
+            logger.exception("parser_broke", delivery=one.id)
+            _set_aside(desk, one, exc)
+
+
+def _commit(desk: Desk, read: Sequence[Read]) -> Settled:
+    if not read:
+        return Settled()
+    with desk.db.write() as conn:
+        settled = settle(conn, desk, read)
+        reach("process.before_commit")
+    return settled
+
+
+def _set_aside(desk: Desk, one: Claimed, exc: Exception) -> int:
+    verdict = decide_retry(
+        exc,
+        attempt=one.attempts,
+        age=timedelta(0),
+        draw=random.random(),  # noqa: S311 - jitter, not a secret
+        schedule=SCHEDULES["processing"],
+    )
+    cause = exc.cause if isinstance(exc, WorkError) else "error"
+    detail = f"{type(exc).__name__}: {exc}"[:1000]
+    retry_in = timedelta(seconds=verdict.seconds) if isinstance(verdict, RetryIn) else None
+    try:
+        claims.fail(desk.db, one, retry_in=retry_in, cause=cause, detail=detail)
+    except Fenced:
+        metrics.FENCED_WRITES.labels(task=TASK).inc()
+        return 0
+    if isinstance(verdict, Bury):
+        metrics.DELIVERIES.labels(source=one.source, outcome="dead").inc()
+        metrics.DEAD_LETTERS_TOTAL.labels(source=one.source, cause=cause).inc()
+        logger.warning("delivery_buried", delivery=one.id, cause=cause, detail=detail)
+        return 1
+    metrics.TASK_RETRIES.labels(task=TASK, reason=cause).inc()
+    logger.warning("delivery_retry", delivery=one.id, cause=cause, detail=detail, attempt=one.attempts)
+    return 0
+
+
+def _tell(desk: Desk, settled: Settled) -> None:
+    for line in settled.finished:
+        metrics.DELIVERIES.labels(source=line.source, outcome=line.outcome).inc()
+    for waited in settled.waited_seconds:
+        metrics.QUEUE_WAIT.labels(task=TASK).observe(waited)
+    settled.count()
+    desk.wake.wake("effects", settled.effect_ids)

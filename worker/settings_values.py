@@ -1,0 +1,122 @@
+"""How the text of a setting becomes a value: one reader per type, each raising ValueError that says what to write."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Reader = Callable[[str], Any]
+
+_UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
+_BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps")
+
+
+def text(value: str) -> str:
+    """Anything but nothing."""
+    return value
+
+
+def path(value: str) -> Path:
+    """A path; `~` is the home folder."""
+    return Path(value).expanduser()
+
+
+def number(low: int, high: int) -> Reader:
+    """A whole number within bounds."""
+
+    def read(value: str) -> int:
+        if not re.fullmatch(r"\d{1,18}", value):
+            raise ValueError(f"write a whole number from {low} to {high}")
+        if not low <= int(value) <= high:
+            raise ValueError(f"write a whole number from {low} to {high}")
+        return int(value)
+
+    return read
+
+
+def rate(value: str) -> float:
+    """Calls per second, more than zero."""
+    try:
+        per_second = float(value)
+    except ValueError:
+        raise ValueError("write calls per second, for example 25") from None
+    if not 0 < per_second <= 10_000:
+        raise ValueError("write calls per second, more than 0 and at most 10000")
+    return per_second
+
+
+def size(value: str) -> int:
+    """A number of bytes, with or without a unit."""
+    match = re.fullmatch(r"(\d{1,12})\s*([a-z]*)", value.strip().lower())
+    if match is None or match[2] not in _UNITS:
+        raise ValueError("write bytes or a size such as 512MiB or 1GiB")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def choice(*options: str) -> Reader:
+    """One word of a closed list."""
+
+    def read(value: str) -> str:
+        if value not in options:
+            raise ValueError(f"write one of {', '.join(options)}")
+        return value
+
+    return read
+
+
+def url(value: str) -> str:
+    """An http or https address, without the slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write an address such as https://chat.example.com")
+    if parts.query or parts.fragment:
+        raise ValueError("write the address without ?query or #fragment")
+    return value.rstrip("/")
+
+
+def database(value: str) -> str:
+    """An SQLAlchemy URL of a database Hookdesk is tested with."""
+    scheme = value.partition("://")[0]
+    if scheme == "postgres":
+        raise ValueError("write postgresql:// instead of postgres://")
+    if "://" not in value or scheme not in _DATABASES:
+        raise ValueError("write sqlite:///path/to/file.db or postgresql://user@host/name")
+    return value
+
+
+def broker(value: str) -> str:
+    """A URL Celery can speak to."""
+    if "://" not in value or value.partition("://")[0] not in _BROKERS:
+        raise ValueError("write redis://host:6379/0, rediss://… or amqp://…; leave it out for the embedded Valkey")
+    return value
+
+
+def secrets(minimum: int) -> Reader:
+    """Comma separated secrets, all valid at once; each with at least so many characters."""
+
+    def read(value: str) -> tuple[str, ...]:
+        each = tuple(part.strip() for part in value.split(",") if part.strip())
+        if any(len(secret) < minimum for secret in each):
+            raise ValueError(f"a secret is too short: use at least {minimum} characters")
+        return each
+
+    return read
+
+
+def standard_secrets(value: str) -> tuple[str, ...]:
+    """Comma separated secrets of the Standard Webhooks kind: whsec_ and base64."""
+    each = secrets(1)(value)
+    for secret in each:
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not secret.startswith("whsec_") or len(key) < 16:
+            raise ValueError("each must be whsec_ followed by base64 of at least 16 bytes")
+    return tuple(each)

@@ -1,0 +1,195 @@
+"""Effects: asked for in the transaction that decided, performed one at a time per ticket, each under its own lease."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, case, exists, func, literal, select, text, update
+
+from worker.domain.effects import SUPERSEDES, Effect, EffectKind, EffectState
+from worker.store import audit, storable
+from worker.store.bulk import among, insert_rows
+from worker.store.claims import Fenced
+from worker.store.database import Database, lock_name
+from worker.store.effect_acts import approve, cancel
+from worker.store.effect_rows import DUE, PERFORMING, WAITING, StoredEffect, get, lifetime, list_effects
+from worker.store.schema import effects
+from worker.store.types import UtcTime
+from worker.store.waking import wake
+
+__all__ = (
+    "ClaimedEffect", "Fenced", "StoredEffect", "add", "approve", "cancel", "claim_one", "due_and_unwoken", "expire",
+    "get", "list_effects", "reap", "settle",
+)  # fmt: skip
+
+GRACE = timedelta(seconds=1)  # who decided wakes the performers; the scheduler only what nobody took by then
+MOST_ATTEMPTS = 16  # an effect that keeps killing its worker never reaches the retry policy: it ends here
+_CLAIM_LOCK = 7_201_002
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEffect:
+    """One effect to perform now. `maybe_done`: an earlier attempt may have succeeded without our knowing."""
+
+    id: int
+    ticket_id: int
+    kind: EffectKind
+    decision: str
+    payload: Mapping[str, Any]
+    attempts: int
+    claim: str
+    created_at: datetime
+    first_tried_at: datetime
+    maybe_done: bool
+
+
+def add(
+    conn: Connection,
+    rows: Sequence[tuple[int, Effect]],
+    *,
+    states: Callable[[Effect], EffectState],
+    now: datetime,
+) -> list[int]:
+    """Ask for (ticket id, effect); what was asked before stays as it is. Returns the ids of the new ones.
+
+    A kind that sets a field cancels older ones of the same ticket that have not been performed.
+    """
+    wanted = {
+        (ticket_id, effect.kind.value, storable.key(effect.decision, 100)): effect
+        for ticket_id, effect in reversed(rows)
+    }
+    values = [
+        {"ticket_id": ticket_id, "kind": kind, "decision": decision, "payload": dict(effect.payload),
+         "state": states(effect).value, "next_at": now, "wake_at": now + GRACE,
+         "expires_at": now + lifetime(effect.kind), "created_at": now}
+        for (ticket_id, kind, decision), effect in reversed(wanted.items())
+    ]  # fmt: skip
+    new = insert_rows(conn, effects, values, returning=("id", "ticket_id", "kind"), ignore=True)
+    if setting := [row for row in new if row.kind in SUPERSEDES]:
+        _supersede(conn, setting, now)
+    return sorted(row.id for row in new)
+
+
+def claim_one(db: Database, *, lease: timedelta = timedelta(seconds=60)) -> ClaimedEffect | None:
+    """The effect that is due longest, of a ticket that has no older one to perform and none in performance."""
+    token = uuid.uuid4().hex
+    with db.write() as conn:
+        lock_name(conn, _CLAIM_LOCK)  # one claim at a time: two could otherwise take two effects of one ticket
+        now = db.now(conn)
+        _reap(conn, now)
+        chosen = (
+            select(effects.c.id)
+            .where(DUE, effects.c.next_at <= now, effects.c.expires_at > now, ~_is_behind_another())
+            .order_by(effects.c.next_at, effects.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        first = func.coalesce(effects.c.first_tried_at, literal(now, UtcTime()))
+        taken = (
+            update(effects)
+            .where(among(conn, effects.c.id, chosen))
+            .values(state="performing", attempts=effects.c.attempts + 1, claim=token, lease_until=now + lease,
+                    first_tried_at=first)
+            .returning(effects.c.id, effects.c.ticket_id, effects.c.kind, effects.c.decision, effects.c.payload,
+                       effects.c.attempts, effects.c.created_at, effects.c.first_tried_at)
+        )  # fmt: skip
+        row = conn.execute(taken).first()
+    if row is None:
+        return None
+    return ClaimedEffect(
+        row.id, row.ticket_id, EffectKind(row.kind), row.decision, row.payload, row.attempts, token, row.created_at,
+        row.first_tried_at, maybe_done=row.attempts > 1,
+    )  # fmt: skip
+
+
+def settle(
+    db: Database,
+    claimed: ClaimedEffect,
+    *,
+    state: EffectState,
+    cause: str | None = None,
+    detail: str | None = None,
+    next_at: datetime | None = None,
+    result: Any = None,
+    refund: bool = False,
+) -> None:
+    """Store how the attempt ended, with a line in the audit trail. Raises Fenced if the effect is not ours any more.
+
+    `refund`: nothing was sent, so it does not count as an attempt.
+    """
+    with db.write() as conn:
+        now = db.now(conn)
+        at = now if next_at is None else next_at
+        attempts = claimed.attempts - 1 if refund else claimed.attempts
+        final = state in (EffectState.DONE, EffectState.CANCELLED, EffectState.DEAD, EffectState.DRY_RUN)
+        values: dict[str, Any] = {
+            "state": state.value, "cause": storable.optional_text(cause, 40), "lease_until": None, "claim": None,
+            "detail": storable.optional_text(detail, 1000), "result": result, "attempts": attempts,
+            "done_at": now if final else None, "next_at": at, "wake_at": at,
+        }  # fmt: skip
+        if attempts == 0:
+            values["first_tried_at"] = None
+        mine = (PERFORMING, effects.c.id == claimed.id, effects.c.claim == claimed.claim)
+        if conn.execute(update(effects).where(*mine).values(values)).rowcount != 1:
+            raise Fenced(f"e{claimed.id} was taken over")
+        subject = [(f"e{claimed.id}", claimed.attempts)]
+        audit.note(conn, subject, now=now, outcome=state.value, cause=cause, detail=detail)
+
+
+def expire(db: Database) -> list[int]:
+    """Cancel what has waited too long; returns the ids."""
+    with db.write() as conn:
+        now = db.now(conn)
+        return _cancel(conn, effects.c.expires_at <= now, cause="expired", now=now)
+
+
+def reap(db: Database) -> list[int]:
+    """Take back what outlived its lease, to be tried again; returns the ids. Its outcome is unknown: it counts."""
+    with db.write() as conn:
+        return _reap(conn, db.now(conn))
+
+
+def due_and_unwoken(db: Database, *, limit: int = 500, again_after: timedelta) -> list[int]:
+    """Ids that are due and that nobody has been woken for lately; not again before `again_after`."""
+    return wake(db, effects, DUE, limit=limit, again_after=again_after)
+
+
+def _supersede(conn: Connection, new: Sequence[Any], now: datetime) -> None:
+    """Of each ticket and kind only the newest is still wanted."""
+    newer = effects.alias("newer")
+    follows = (newer.c.ticket_id == effects.c.ticket_id) & (newer.c.kind == effects.c.kind)
+    is_new = newer.c.id.in_([row.id for row in new]) & (newer.c.id > effects.c.id)
+    of_these = effects.c.ticket_id.in_(sorted({row.ticket_id for row in new}))
+    overtaken = exists(select(1).where(follows, is_new)).correlate(effects)
+    _cancel(conn, of_these, overtaken, cause="superseded", now=now)
+
+
+def _is_behind_another() -> Any:
+    other = effects.alias("other")
+    live = text("other.state IN ('pending','retry','performing')")
+    is_first = (other.c.id < effects.c.id) | (other.c.state == "performing")
+    return exists(select(1).where(other.c.ticket_id == effects.c.ticket_id, live, is_first)).correlate(effects)
+
+
+def _cancel(conn: Connection, *which: Any, cause: str, now: datetime) -> list[int]:
+    cancelled = update(effects).where(WAITING, *which).values(state="cancelled", cause=cause, done_at=now)
+    return sorted(conn.execute(cancelled.returning(effects.c.id)).scalars())
+
+
+def _reap(conn: Connection, now: datetime) -> list[int]:
+    worn_out = effects.c.attempts >= MOST_ATTEMPTS
+    at = literal(now, UtcTime())
+    expired = select(effects.c.id).where(PERFORMING, effects.c.lease_until <= now).with_for_update(skip_locked=True)
+    reaped = conn.execute(
+        update(effects)
+        .where(among(conn, effects.c.id, expired))
+        .values(state=case((worn_out, "dead"), else_="retry"), cause=case((worn_out, "poison"), else_="lease_expired"),
+                done_at=case((worn_out, at), else_=None), claim=None, lease_until=None, next_at=now, wake_at=now)
+        .returning(effects.c.id, effects.c.attempts)
+    ).all()  # fmt: skip
+    audit.note(conn, [(f"e{row.id}", row.attempts) for row in reaped], now=now, outcome="lease_expired")
+    return sorted(row.id for row in reaped)

@@ -1,0 +1,85 @@
+"""The roster: agents and teams as the source last listed them, with the load as our own tickets count it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, delete, select, update
+
+from worker.domain.facts import Person
+from worker.domain.routing import Roster, RosterAgent
+from worker.store import storable
+from worker.store.bulk import insert_rows, update_rows
+from worker.store.database import Database, lock_name
+from worker.store.schema import agents, teams
+from worker.store.ticket_reads import open_load
+
+_ROSTER_LOCK = 7_201_003
+
+
+def replace_roster(db: Database, agents_: Sequence[RosterAgent], teams_: Sequence[Person]) -> None:
+    """Store who there is now. Who is gone is forgotten; who stays keeps the time of the last assignment.
+
+    `open_tickets` and `idle_since` are not taken from here: they are counted from our own tickets.
+    """
+    with db.write() as conn:
+        lock_name(conn, _ROSTER_LOCK)
+        now = db.now(conn)
+        people = [
+            {"id": _id(one.person), "name": storable.text(one.person.name, 200),
+             "email": storable.optional_text(one.person.email, 320), "role": storable.text(one.role, 40),
+             "availability": storable.text(one.availability, 10), "capacity": one.capacity,
+             "team_ids": list(one.team_ids), "refreshed_at": now}
+            for one in agents_
+            if one.person.id is not None
+        ]  # fmt: skip
+        groups = [
+            {"id": _id(team), "name": storable.text(team.name, 200), "refreshed_at": now}
+            for team in teams_
+            if team.id is not None
+        ]
+        _replace(conn, agents, people)
+        _replace(conn, teams, groups)
+
+
+def roster(conn: Connection, *, lock: bool) -> Roster:
+    """Everybody, with open tickets and idle time. With `lock` nobody else assigns until the transaction ends."""
+    if lock:
+        lock_name(conn, _ROSTER_LOCK)
+    load = open_load(conn)
+    people = conn.execute(select(agents).order_by(agents.c.id)).all()
+    groups = conn.execute(select(teams).order_by(teams.c.id)).all()
+    return Roster(
+        agents=tuple(
+            RosterAgent(
+                person=Person(id=row.id, name=row.name, email=row.email),
+                role=row.role,
+                availability=row.availability,
+                capacity=row.capacity,
+                team_ids=tuple(row.team_ids),
+                open_tickets=load.get(row.id, 0),
+                idle_since=row.last_assigned_at,
+            )
+            for row in people
+        ),
+        teams=tuple(Person(id=row.id, name=row.name) for row in groups),
+        refreshed_at=max((row.refreshed_at for row in (*people, *groups)), default=None),
+    )
+
+
+def note_assigned(conn: Connection, agent_id: str, at: datetime) -> None:
+    """This agent got a ticket at that time; the longest idle breaks the next tie."""
+    mine = update(agents).where(agents.c.id == storable.key(agent_id, 60))
+    conn.execute(mine.values(last_assigned_at=at))
+
+
+def _replace(conn: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    unique = list({row["id"]: row for row in rows}.values())
+    conn.execute(delete(table).where(table.c.id.not_in([row["id"] for row in unique])))
+    insert_rows(conn, table, unique, ignore=True)
+    update_rows(conn, table, unique)
+
+
+def _id(person: Person) -> str:
+    return storable.key(str(person.id), 60)

@@ -1,0 +1,109 @@
+"""Reading tickets: for operators and reports, and what a decision needs to know of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from worker.domain.effects import EffectKind, EffectState
+from worker.domain.facts import Fact, Person, TicketKey
+from worker.store import codec, storable
+from worker.store.database import Database
+from worker.store.schema import effects, events, facts, tickets
+from worker.store.ticket_rows import COLUMNS, StoredTicket, is_one_of, requester_key, stored, stored_key
+
+OPEN = text("tickets.status NOT IN ('resolved','closed')")  # literal: a prepared statement must match the index
+_ASKED = sorted(state.value for state in set(EffectState) - {EffectState.CANCELLED, EffectState.DEAD})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One line of a ticket's log, with what caused it and the policy that decided."""
+
+    id: int
+    ticket_id: int
+    name: str
+    key: str
+    at: datetime
+    recorded_at: datetime
+    stage: str
+    reason: str
+    data: Mapping[str, Any]
+    cause: str
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """One fact of a ticket and the delivery or decision it came from."""
+
+    fact: Fact
+    cause: str
+
+
+def get(db: Database, ticket_id: int) -> StoredTicket | None:
+    """The ticket with this id."""
+    with db.read() as conn:
+        row = conn.execute(select(*COLUMNS).where(tickets.c.id == ticket_id)).first()
+    return None if row is None else stored(row)
+
+
+def by_key(db: Database, key: TicketKey) -> StoredTicket | None:
+    """The newest generation of the ticket with this key."""
+    query = select(*COLUMNS).where(is_one_of([stored_key(key)])).order_by(tickets.c.generation.desc()).limit(1)
+    with db.read() as conn:
+        row = conn.execute(query).first()
+    return None if row is None else stored(row, key)
+
+
+def list_tickets(
+    db: Database, *, status: str | None = None, priority: str | None = None, limit: int = 50
+) -> list[StoredTicket]:
+    """The newest first."""
+    query = select(*COLUMNS).order_by(tickets.c.id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(tickets.c.status == str(status))
+    if priority is not None:
+        query = query.where(tickets.c.priority == priority)
+    with db.read() as conn:
+        return [stored(row) for row in conn.execute(query)]
+
+
+def events_of(db: Database, ticket_id: int) -> list[StoredEvent]:
+    """The log of a ticket, in order of recording."""
+    with db.read() as conn:
+        rows = conn.execute(select(events).where(events.c.ticket_id == ticket_id).order_by(events.c.id))
+        return [StoredEvent(**row._mapping) for row in rows]
+
+
+def facts_of(db: Database, ticket_id: int) -> list[StoredFact]:
+    """What is known of a ticket, in order of time."""
+    query = select(facts.c.kind, facts.c.data, facts.c.cause).where(facts.c.ticket_id == ticket_id)
+    with db.read() as conn:
+        rows = conn.execute(query.order_by(facts.c.at, facts.c.key))
+        return [StoredFact(codec.load_fact(kind, data), cause) for kind, data, cause in rows]
+
+
+def open_load(conn: Connection) -> dict[str, int]:
+    """How many open tickets each agent has."""
+    query = select(tickets.c.assignee_id, func.count().label("n")).where(OPEN, tickets.c.assignee_id.is_not(None))
+    return {row.assignee_id: row.n for row in conn.execute(query.group_by(tickets.c.assignee_id))}
+
+
+def last_survey_at(conn: Connection, requester: Person | str | None) -> datetime | None:
+    """When this requester was last asked, or is going to be; None if never. A cancelled or dead survey asked nobody."""
+    who = storable.key(requester, 320) if isinstance(requester, str) else requester_key(requester)
+    if who is None:
+        return None
+    query = select(func.max(effects.c.created_at)).where(
+        effects.c.ticket_id == tickets.c.id,
+        tickets.c.requester == who,
+        effects.c.kind == EffectKind.SURVEY.value,
+        effects.c.state.in_(_ASKED),
+    )
+    at: datetime | None = conn.execute(query).scalar()
+    return at

@@ -1,0 +1,121 @@
+"""Tickets under their locks: every writer locks first, in order of id, reads, decides and stores in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from worker.domain.facts import Fact, TicketKey
+from worker.domain.ticket import Event, Ticket
+from worker.store import codec, storable
+from worker.store.bulk import insert_rows, update_rows
+from worker.store.schema import events, facts, tickets
+from worker.store.ticket_reads import (
+    StoredEvent,
+    StoredFact,
+    by_key,
+    events_of,
+    facts_of,
+    get,
+    last_survey_at,
+    list_tickets,
+    open_load,
+)
+from worker.store.ticket_rows import (
+    COLUMNS,
+    IDENTITY,
+    StoredTicket,
+    columns_of,
+    is_one_of,
+    requester_key,
+    stored,
+    stored_key,
+)
+
+__all__ = (
+    "StoredEvent", "StoredFact", "StoredTicket", "add_events", "add_facts", "by_key", "events_of", "facts_of", "get",
+    "last_survey_at", "list_tickets", "load_facts", "lock", "lock_ids", "open_load", "requester_key", "save",
+)  # fmt: skip
+
+
+def lock(conn: Connection, keys: Sequence[TicketKey], *, now: datetime) -> dict[TicketKey, StoredTicket]:
+    """The newest generation of each, made if missing, locked until the transaction ends."""
+    by_stored = {stored_key(key): key for key in keys}
+    if not by_stored:
+        return {}
+    wanted = is_one_of(by_stored)
+    known = {(row.source, row.external_id) for row in conn.execute(select(*IDENTITY).where(wanted))}
+    _create(conn, sorted(by_stored.keys() - known), now)
+    rows = conn.execute(select(*COLUMNS).where(wanted).order_by(tickets.c.id).with_for_update())
+    newest: dict[TicketKey, Row[*tuple[Any, ...]]] = {}
+    for row in rows:
+        key = by_stored[row.source, row.external_id]
+        if key not in newest or newest[key].generation < row.generation:
+            newest[key] = row
+    return {key: stored(row, key) for key, row in newest.items()}
+
+
+def lock_ids(conn: Connection, ids: Sequence[int]) -> dict[int, StoredTicket]:
+    """The same for known tickets; one that does not exist is missing from the answer."""
+    query = select(*COLUMNS).where(tickets.c.id.in_(sorted(ids))).order_by(tickets.c.id).with_for_update()
+    return {row.id: stored(row) for row in conn.execute(query)}
+
+
+def load_facts(conn: Connection, ticket_ids: Sequence[int]) -> dict[int, list[Fact]]:
+    """Everything known about each, in order of time and then of key."""
+    found: dict[int, list[Fact]] = defaultdict(list)
+    query = select(facts.c.ticket_id, facts.c.kind, facts.c.data).where(facts.c.ticket_id.in_(sorted(ticket_ids)))
+    for ticket_id, kind, data in conn.execute(query.order_by(facts.c.at, facts.c.key)):
+        found[ticket_id].append(codec.load_fact(kind, data))
+    return dict(found)
+
+
+def add_facts(conn: Connection, rows: Iterable[tuple[int, Fact, str]]) -> set[tuple[int, str]]:
+    """Add (ticket id, fact, cause); returns the (ticket id, key) that were not known before."""
+    wanted: dict[tuple[int, str], tuple[Fact, str]] = {}
+    for ticket_id, fact, cause in rows:
+        wanted.setdefault((ticket_id, storable.key(fact.key, 400)), (fact, cause))
+    values = [
+        {"ticket_id": ticket_id, "kind": codec.kind_of(fact), "key": key, "at": fact.at, "data": codec.dump(fact),
+         "cause": storable.text(cause, 40)}
+        for (ticket_id, key), (fact, cause) in wanted.items()
+    ]  # fmt: skip
+    new = insert_rows(conn, facts, values, returning=("ticket_id", "key"), ignore=True)
+    return {(ticket_id, wanted[ticket_id, key][0].key) for ticket_id, key in new}
+
+
+def save(conn: Connection, rows: Iterable[tuple[int, Ticket]], *, policy_version: str, now: datetime) -> None:
+    """Store what was decided about tickets that are locked."""
+    values = [
+        {"id": ticket_id, **columns_of(ticket), "policy_version": storable.text(policy_version, 16), "updated_at": now}
+        for ticket_id, ticket in rows
+    ]
+    update_rows(conn, tickets, values)
+
+
+def add_events(
+    conn: Connection, rows: Iterable[tuple[int, Event, str]], *, policy_version: str, now: datetime
+) -> set[tuple[int, str, str]]:
+    """Append (ticket id, event, cause) to the log; returns the (ticket id, name, key) that were new."""
+    wanted: dict[tuple[int, str, str], tuple[Event, str]] = {}
+    for ticket_id, event, cause in rows:
+        wanted.setdefault((ticket_id, storable.key(event.name, 60), storable.key(event.key, 200)), (event, cause))
+    values = [
+        {"ticket_id": ticket_id, "name": name, "key": key, "at": event.at, "recorded_at": now,
+         "stage": storable.text(event.stage, 10), "reason": storable.text(event.reason, 4000),
+         "data": codec.dump_data(event), "cause": storable.text(cause, 40),
+         "policy_version": storable.text(policy_version, 16)}
+        for (ticket_id, name, key), (event, cause) in wanted.items()
+    ]  # fmt: skip
+    new = insert_rows(conn, events, values, returning=("ticket_id", "name", "key"), ignore=True)
+    return {(i, wanted[i, name, key][0].name, wanted[i, name, key][0].key) for i, name, key in new}
+
+
+def _create(conn: Connection, missing: Sequence[tuple[str, str]], now: datetime) -> None:
+    """In one order for everybody, before any row is locked: so two transactions cannot wait for each other."""
+    rows = [{"source": source, "external_id": id_, "created_at": now, "updated_at": now} for source, id_ in missing]
+    insert_rows(conn, tickets, rows, ignore=True)

@@ -1,0 +1,126 @@
+"""The worker process: Celery's prefork pool around the four tasks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import warnings
+from typing import Any
+
+from celery import Celery, signals
+from celery.platforms import SecurityWarning
+
+from worker import log, metrics
+from worker.celery_app import QUEUES, make_app
+from worker.config import Settings
+from worker.errors import ConfigError
+from worker.store import heartbeats
+from worker.store.database import Database
+from worker.tasks import fire_timers, perform_effects, process_deliveries, refresh_roster, stand_in, state
+
+HEARTBEAT_SECONDS = 5.0
+
+logger = log.get(__name__)
+
+
+def worker_app(settings: Settings) -> Celery:
+    """The application with all tasks on it. Raises ConfigError without a broker."""
+    if settings.broker_url is None:
+        raise ConfigError(
+            [
+                "HOOKDESK_BROKER_URL is not set and no embedded broker runs here. "
+                "Set it, or start everything with `hookdesk up`."
+            ]
+        )
+    app = make_app(settings.broker_url, "worker")
+    hard_limit = settings.lease_seconds * 2 / 3
+    process_deliveries.register(app, hard_limit=hard_limit)
+    fire_timers.register(app, hard_limit=hard_limit)
+    perform_effects.register(app)
+    refresh_roster.register(app)
+    return app
+
+
+def run(settings: Settings) -> int:
+    """Work until SIGTERM (finish what is in hand) or SIGINT; returns the exit code."""
+    app = worker_app(settings)
+    state.configure(settings)
+    beat = Heartbeat(settings)
+    beside = stand_in.start()
+    signals.worker_process_init.connect(_after_fork, weak=False)
+    signals.worker_process_shutdown.connect(_before_exit, weak=False)
+    signals.setup_logging.connect(_keep_logging, weak=False)
+
+    def ready(**_: Any) -> None:
+        metrics.serve(settings.metrics_worker_port, settings.metrics_host)
+        beat.start()
+        logger.info("worker_started", processes=settings.worker_processes)
+
+    signals.worker_ready.connect(ready, weak=False)
+    warnings.simplefilter("ignore", SecurityWarning)  # it is about pickle, which accept_content refuses
+    try:
+        app.worker_main(_arguments(settings))
+    except SystemExit as exc:
+        return int(exc.code or 0)
+    finally:
+        beat.stop()
+        beside.terminate()
+        logger.info("worker_stopped")
+    return 0
+
+
+class Heartbeat:
+    """A row that says this worker's parent lives; a thread of its own, which touches no metric (the parent forks)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin once the pool is up."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; safe without start."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        db = Database.open(self._settings.database_url)
+        name = f"worker@{socket.gethostname()}:{os.getpid()}"
+        while not self._stopping.is_set():
+            try:
+                heartbeats.beat(db, name, "worker", {"processes": self._settings.worker_processes})
+            except Exception as exc:  # the heart beats on; a database that is away is told by its own alert
+                logger.warning("heartbeat_failed", error=type(exc).__name__)
+            self._stopping.wait(HEARTBEAT_SECONDS)
+        db.dispose()
+
+
+def _arguments(settings: Settings) -> list[str]:
+    return [
+        "--quiet",  # no banner: the log says what is needed
+        "worker",
+        f"--concurrency={settings.worker_processes}",
+        "--pool=prefork",
+        "--without-gossip",  # no chatter between workers: nothing here uses it
+        "--without-mingle",
+        "--loglevel=WARNING",
+        f"--queues={','.join(QUEUES)}",
+        f"--hostname=hookdesk-{os.getpid()}@%h",
+    ]
+
+
+def _after_fork(**_: Any) -> None:
+    state.desk()
+
+
+def _before_exit(**_: Any) -> None:
+    state.close()
+
+
+def _keep_logging(**_: Any) -> None:
+    """Connected, so that Celery leaves the logging that log.configure() set up alone."""
