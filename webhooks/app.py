@@ -12,7 +12,7 @@ from werkzeug.wsgi import get_input_stream
 
 from webhooks import receipts, survey, tally
 from webhooks.accept import RETRY_AFTER_SECONDS, Overloaded
-from webhooks.answers import reply, secured
+from webhooks.answers import Secured, reply
 from webhooks.arrival import Arrival, Reading
 from webhooks.deps import Deps
 from webhooks.receive import receive
@@ -49,7 +49,7 @@ def create_app(settings: Settings, deps: Deps) -> Flask:
     app.register_blueprint(survey.blueprint(settings, deps))
     _add_health(app, deps)
     _add_errors(app)
-    app.after_request(secured)
+    app.wsgi_app = Secured(app.wsgi_app)  # type: ignore[method-assign]  # as Flask's documentation has it
     return app
 
 

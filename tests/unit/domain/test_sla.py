@@ -78,8 +78,9 @@ class TestFirstResponse:
         assert found["next_response:1"].started_at == m(5)
 
     def test_a_message_and_a_reply_of_the_same_instant_are_question_and_answer(self) -> None:
-        found = clocks(Timeline(m(0), (m(0), m(9)), (m(0), m(9))), now=10)
+        found = clocks(Timeline(m(0), (m(0), m(5), m(9)), (m(0), m(9))), now=10)
 
+        assert list(found) == ["first_response:1", "next_response:1", "resolution:1"]
         assert found["first_response:1"].met_at == m(0)
         assert found["next_response:1"].met_at == m(9)
 
@@ -93,8 +94,9 @@ class TestFirstResponse:
         assert (after.deadline_at, after.breached_at, after.paused) == (m(70), None, False)
         assert spans(after) == [("running", 10, 10), ("with_bot", 50, 0), ("running", None, 10)]
 
-    def test_a_pause_after_the_deadline_does_not_take_it_back(self) -> None:
-        clock = clocks(Timeline(m(0), (m(0),), paused=((m(31), None, "snoozed"),)), now=45)["first_response:1"]
+    @pytest.mark.parametrize("since", [30, 31])
+    def test_a_pause_from_the_deadline_on_does_not_take_it_back(self, since: float) -> None:
+        clock = clocks(Timeline(m(0), (m(0),), paused=((m(since), None, "snoozed"),)), now=45)["first_response:1"]
 
         assert (clock.deadline_at, clock.breached_at, clock.paused) == (m(30), m(30), True)
 
