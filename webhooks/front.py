@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from webhooks import wsgi
+from webhooks import tally, wsgi
 from webhooks.accept import RETRY_AFTER_SECONDS
 from webhooks.app import ARRIVAL, FORM_BYTES
 from webhooks.arrival import Arrival, Reading
@@ -85,6 +85,8 @@ class Front:
                 raise Unread(408, "the body took too long") from exc
             answer = await self._run(environ)
         except Unread as exc:
+            if (found := registry.match(scope["path"])) is not None:
+                tally.unread(found[0].name, exc.status, exc.why)
             answer = _plain(exc.status, exc.why)
         finally:
             self._held -= held.size
@@ -159,6 +161,7 @@ async def _chunks(receive: Receive) -> Any:
 
 def _give_up(future: asyncio.Future[Answer]) -> None:
     if not future.done():
+        logger.error("answer_too_slow")
         future.set_result(_plain(503, "please try again"))
 
 

@@ -44,6 +44,12 @@ def overloaded(arrival: Arrival, why: str) -> None:
     _count(arrival, "overloaded")
 
 
+def unread(source: str, status: int, why: str) -> None:
+    """Count a request that could not be read to its end."""
+    logger.warning("request_unread", source=source, status=status, why=why)
+    metrics.WEBHOOKS_RECEIVED.labels(source=source, outcome="overloaded" if status == 503 else "unread").inc()
+
+
 def _count(arrival: Arrival, outcome: str) -> None:
     received, sizes, durations = _series(arrival.source.name, outcome)
     received.inc()

@@ -142,7 +142,7 @@ def serve(
     """
     if not port:
         return None
-    disable_created_metrics()  # one more series per counter that says nothing here
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter says nothing here
     _start_at_zero()
     extra = [part for part in (sql, Spool(spooled) if spooled else None) if part is not None]
     try:

@@ -8,15 +8,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from worker.domain.effects import Effect, EffectState
+from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.facts import Author, Message, Person, TicketKey
 from worker.domain.ticket import Status, Ticket
 from worker.store import effects, inbox, tickets
 from worker.store.claims import Claimed, Finished
 from worker.store.database import Database
+from worker.store.effects import ClaimedEffect, StoredEffect
 from worker.store.inbox import Accepted, Receipt
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+EFFECT_LEASE = timedelta(seconds=60)
 _numbers = count(1)
 
 
@@ -80,3 +82,27 @@ def add_effects(
 ) -> list[int]:
     with db.write() as conn:
         return effects.add(conn, rows, states=lambda _: state, now=db.now(conn))
+
+
+def a_note(decision: str = "sla:1", **payload: Any) -> Effect:
+    return Effect(EffectKind.PRIVATE_NOTE, decision, payload or {"text": "hello\0\ud800"})
+
+
+def an_assignment(n: int = 1) -> Effect:
+    return Effect(EffectKind.ASSIGN_AGENT, f"routed:{n}", {"agent_id": str(n), "agent": "Ada"})
+
+
+def a_survey(n: int = 1) -> Effect:
+    return Effect(EffectKind.SURVEY, f"resolution:{n}", {"text": "How?", "resolution": n})
+
+
+def claimed_effect(db: Database) -> ClaimedEffect:
+    claimed = effects.claim_one(db, lease=EFFECT_LEASE)
+    assert claimed is not None
+    return claimed
+
+
+def effect(db: Database, effect_id: int) -> StoredEffect:
+    stored = effects.get(db, effect_id)
+    assert stored is not None
+    return stored

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from datetime import timedelta
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, insert, select, text
 
 from tests.contract.builders import NOON, a_receipt, accepted
 from worker.store import claims, inbox, letters
@@ -110,16 +112,42 @@ class TestAccept:
 
 
 class TestConcurrentAccept:
-    def test_the_same_keys_in_any_order_neither_deadlock_nor_double(self, db: Database) -> None:
-        keys = [f"key-{n}" for n in range(40)]
-        failures = _in_threads(4, lambda draw: _accept_shuffled(db, keys, draw))
+    def test_the_same_keys_in_any_order_neither_deadlock_nor_double(
+        self, db: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(inbox, "_DEADLOCK_TRIES", 1)  # a deadlock must not happen, not only be survived
+        starts = threading.Barrier(4)
+        failures = _in_threads(4, lambda draw: _accept_shuffled(db, draw, starts))
 
         assert failures == []
         with db.read() as conn:
             firsts = conn.execute(select(deliveries.c.dedupe_key).where(deliveries.c.duplicate_of.is_(None))).all()
-        assert len(firsts) == len(set(firsts)) == 40
+        assert len(firsts) == len(set(firsts)) == 6 * 60
         book = ledger(db)
-        assert (book.received, book.duplicate, book.difference) == (4 * 5 * 40, 4 * 5 * 40 - 40, 0)
+        assert (book.received, book.duplicate, book.difference) == (4 * 6 * 60, 3 * 6 * 60, 0)
+
+    def test_two_that_wait_for_a_third_do_not_wait_for_each_other(
+        self, db: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if db.is_sqlite:  # one writer at a time: nobody holds anything while waiting
+            return
+        monkeypatch.setattr(inbox, "_DEADLOCK_TRIES", 1)
+        failures: list[BaseException] = []
+        opposite = iter((["a", "m", "z"], ["z", "m", "a"]))
+
+        def work(_: random.Random) -> None:
+            inbox.accept(db, [a_receipt(key) for key in next(opposite)])
+
+        with pytest.raises(InterruptedError), db.write() as conn:
+            conn.execute(insert(deliveries).values(inbox._row(a_receipt("m"), NOON)))
+            both = threading.Thread(target=lambda: failures.extend(_in_threads(2, work)))
+            both.start()
+            _wait_for_lock_waiters(db, 2)
+            raise InterruptedError
+        both.join()
+
+        assert failures == []
+        assert ledger(db).duplicate == 3
 
     def test_the_same_receipts_from_two_sides_are_stored_once(self, db: Database) -> None:
         receipts = [a_receipt(f"key-{n % 15}") for n in range(40)]
@@ -131,10 +159,22 @@ class TestConcurrentAccept:
         assert ledger(db).received == _count(db, deliveries) == 40
 
 
-def _accept_shuffled(db: Database, keys: list[str], draw: random.Random) -> None:
-    for _ in range(5):
-        shuffled = draw.sample(keys, len(keys))
-        inbox.accept(db, [a_receipt(key) for key in shuffled])
+def _accept_shuffled(db: Database, draw: random.Random, starts: threading.Barrier) -> None:
+    for turn in range(6):
+        keys = [f"key-{turn}-{n}" for n in range(60)]
+        receipts = [a_receipt(key) for key in draw.sample(keys, len(keys))]
+        starts.wait(timeout=20)
+        inbox.accept(db, receipts)
+
+
+def _wait_for_lock_waiters(db: Database, number: int) -> None:
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with db.read() as conn:
+            if conn.execute(query).scalar_one() == number:
+                return
+    raise AssertionError("they do not wait")
 
 
 def _in_threads(number: int, work: object) -> list[BaseException]:

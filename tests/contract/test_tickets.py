@@ -7,9 +7,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.contract.builders import NOON, a_key, a_message, a_ticket, add_effects, ticket_ids
-from worker.clock import ManualClock
-from worker.domain.effects import Effect, EffectKind, EffectState
+from tests.contract.builders import NOON, a_key, a_message, a_ticket, ticket_ids
 from worker.domain.facts import Answer, Candidate, Fact, Person, Routed, Snapshot, TicketKey
 from worker.domain.ticket import Clock, Edge, Event, Resolution, Span, Status, Ticket
 from worker.store import tickets
@@ -173,56 +171,6 @@ class TestEvents:
         (line,) = tickets.events_of(db, ticket)
         assert (line.at, line.recorded_at, line.cause, line.policy_version) == (NOON, LATER, "d1", "v1")
         assert line.data == {"priority": "high", "odd": "\ud800"}
-
-
-class TestReads:
-    def test_lists_by_status_and_priority_the_newest_first(self, db: Database) -> None:
-        first, second, third = ticket_ids(db, 3)
-        with db.write() as conn:
-            rows = [(first, a_ticket(a_key(1), priority="high")), (third, a_ticket(a_key(3), status=Status.RESOLVED))]
-            tickets.save(conn, rows, policy_version="v1", now=NOON)
-
-        assert [one.id for one in tickets.list_tickets(db)] == [third, second, first]
-        assert [one.id for one in tickets.list_tickets(db, status="triaged")] == [second, first]
-        assert [one.id for one in tickets.list_tickets(db, priority="high")] == [first]
-        assert [one.id for one in tickets.list_tickets(db, limit=1)] == [third]
-
-    def test_the_load_counts_open_tickets_only(self, db: Database) -> None:
-        ids = ticket_ids(db, 4)
-        states = (Status.TRIAGED, Status.PENDING_CUSTOMER, Status.RESOLVED, Status.CLOSED)
-        with db.write() as conn:
-            rows = [
-                (id_, a_ticket(a_key(n), status=status, assignee=ADA))
-                for n, (id_, status) in enumerate(zip(ids, states, strict=True), 1)
-            ]
-            tickets.save(conn, rows, policy_version="v1", now=NOON)
-            assert tickets.open_load(conn) == {"7": 2}
-
-    def test_an_unknown_ticket_is_none(self, db: Database) -> None:
-        assert tickets.get(db, 99) is None
-        assert tickets.by_key(db, a_key(99)) is None
-
-
-class TestLastSurveyAt:
-    def test_it_is_the_newest_of_all_tickets_of_the_requester(self, db: Database, clock: ManualClock) -> None:
-        first, second = ticket_ids(db, 2)
-        survey = Effect(EffectKind.SURVEY, "resolution:1", {})
-        add_effects(db, [(first, survey)], state=EffectState.APPROVAL)
-        clock.advance(60)
-        add_effects(db, [(second, survey), (second, Effect(EffectKind.PRIVATE_NOTE, "x", {}))])
-
-        with db.read() as conn:
-            assert tickets.last_survey_at(conn, ADA) == NOON + timedelta(seconds=60)
-            assert tickets.last_survey_at(conn, "ada@example.com") == NOON + timedelta(seconds=60)
-            assert tickets.last_survey_at(conn, "someone@else.com") is None
-            assert tickets.last_survey_at(conn, None) is None
-
-    def test_one_that_was_called_off_asked_nobody(self, db: Database) -> None:
-        (ticket,) = ticket_ids(db)
-        add_effects(db, [(ticket, Effect(EffectKind.SURVEY, "resolution:1", {}))], state=EffectState.CANCELLED)
-
-        with db.read() as conn:
-            assert tickets.last_survey_at(conn, ADA) is None
 
 
 def _add_one_reopening(db: Database, keys: list[TicketKey]) -> None:

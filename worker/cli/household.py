@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import broker
+from worker.cli.practice_events import practice_file
 from worker.cli.sign import local_url
 from worker.config import Settings, ensure_secrets, load, read_secrets
 from worker.errors import ConfigError, DependencyDown, Refused
@@ -93,6 +94,7 @@ def household(environ: Mapping[str, str], *, practice: bool, say: Say, logs: Pat
             yield house
         finally:
             supervisor.stop()
+            practice_file(data_dir).unlink(missing_ok=True)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -117,6 +119,7 @@ def _start(house: Household, practice_port: int | None, logs: Path | None) -> No
         db.dispose()
     if practice_port is not None:
         child("practice", sys.executable, "-m", "worker.cli.main", "practice", "--port", str(practice_port))
+        practice_file(house.settings.data_dir).write_text(str(house.settings.chatwoot_url))
     for name in ("worker", "scheduler", "web"):
         child(name)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import requests
+
 from worker.clock import SystemClock
+from worker.config import Settings
 from worker.practice import payloads
 from worker.practice.chat import Chat
 from worker.practice.world import Agent, World
@@ -43,8 +47,31 @@ class _FreshWorld(World):
         return super().next_id(kind) + self._base
 
 
-def first_webhook(account_id: int) -> bytes:
-    """A `conversation_created` as Chatwoot sends it, of a conversation that did not exist before."""
+def first_webhook(settings: Settings) -> bytes:
+    """A `conversation_created` as Chatwoot sends it, of a conversation that did not exist before.
+
+    A practice Chatwoot that runs on this data folder knows the conversation, so that what Hookdesk does about it works.
+    """
+    return _known_to_practice(settings) or _made_up(settings.chatwoot_account_id)
+
+
+def practice_file(data_dir: Path) -> Path:
+    """Where `hookdesk up --practice` writes the address of its Chatwoot."""
+    return data_dir / "practice.url"
+
+
+def _known_to_practice(settings: Settings) -> bytes | None:
+    name, email, plan = CUSTOMERS[1]
+    story = {"name": name, "email": email, "plan": plan, "text": REQUESTS[1], "unheard": True}
+    try:
+        url = practice_file(settings.data_dir).read_text().strip()
+        answer = requests.post(f"{url}/practice/conversations", json=story, timeout=1)
+    except (OSError, requests.RequestException):  # none runs here, or not any more
+        return None
+    return answer.content if answer.status_code == 201 else None
+
+
+def _made_up(account_id: int) -> bytes:
     draw = random.Random(1)  # noqa: S311  stories, not secrets
     return next(body for event, body in stories(account_id, draw=draw) if event == "conversation_created")
 

@@ -18,7 +18,7 @@ from worker.errors import DependencyDown
 if TYPE_CHECKING:
     from worker.config import Settings
 
-_PATHS = {"chatwoot": "/webhooks/chatwoot", "standard": "/webhooks/form"}
+_PATHS = {"chatwoot": "/webhooks/chatwoot", "standard": "/webhooks/email/generic"}
 
 
 @click.command()
@@ -94,7 +94,7 @@ def _body(settings: Settings, body: str | None) -> tuple[Path, bytes]:
     else:
         from worker.cli.practice_events import first_webhook
 
-        content = first_webhook(settings.chatwoot_account_id)
+        content = first_webhook(settings)
     return keep_body(settings, content), content
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -102,11 +104,19 @@ Hookdesk is ready: {running} are running.
 
 Try, in another terminal{_hint(settings.data_dir)}:
   {_first_webhook(house)}
-  hookdesk tickets
-  hookdesk trace t1
-  hookdesk ledger
-The curl line is signed for five minutes; `hookdesk sign` makes a new one. Ctrl-C ends everything.
+  {_program()} tickets
+  {_program()} trace t1
+  {_program()} ledger
+The curl line is signed for five minutes; `{_program()} sign` makes a new one. Ctrl-C ends everything.
 """
+
+
+def _program() -> str:
+    """How to call this program from the folder it was started in: a virtual environment need not be on the path."""
+    if shutil.which("hookdesk") is not None:
+        return "hookdesk"
+    own = Path(sys.argv[0])
+    return str(own.relative_to(Path.cwd())) if own.is_absolute() and own.is_relative_to(Path.cwd()) else str(own)
 
 
 def _hint(data_dir: Path) -> str:
@@ -118,7 +128,7 @@ def _first_webhook(house: Household) -> str:
     from worker.cli.sign import curl, keep_body, signed_headers
 
     settings = house.settings
-    body = first_webhook(settings.chatwoot_account_id)
+    body = first_webhook(settings)
     headers = signed_headers("chatwoot", settings.chatwoot_webhook_secrets[0], body)
     return curl(f"{_url(house)}/webhooks/chatwoot", headers, keep_body(settings, body))
 

@@ -48,6 +48,9 @@ def _add_actions(control: Blueprint, practice: PracticeChatwoot) -> None:
     @control.post("/conversations")
     def open_conversation() -> tuple[Response, int]:
         said = request.get_json()
+        if said.get("unheard"):
+            body = practice.opens_unheard(said["name"], said.get("email"), said["text"], said.get("plan"))
+            return Response(body, mimetype="application/json"), 201
         opened = practice.customer_opens(said["name"], said.get("email"), said["text"], said.get("plan"))
         return jsonify({"id": opened}), 201
 

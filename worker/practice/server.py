@@ -15,6 +15,7 @@ from worker.practice import control, rest
 from worker.practice.chat import Chat
 from worker.practice.faults import Fault, Faults, Habits
 from worker.practice.gate import LIMIT_PER_MINUTE, Gate
+from worker.practice.payloads import body
 from worker.practice.sender import Sender
 from worker.practice.world import DEFAULT_AGENTS, DEFAULT_TEAMS, Agent, Bot, NoSuchRecord, Team, UnknownValue, World
 
@@ -100,6 +101,12 @@ class PracticeChatwoot:
     def customer_opens(self, name: str, email: str | None, text: str, plan: str | None = None) -> int:
         """A customer starts a conversation; returns its number."""
         return self.chat.open(name, email, text, plan).id
+
+    def opens_unheard(self, name: str, email: str | None, text: str, plan: str | None = None) -> bytes:
+        """The same, but nothing is sent: returns the body of its `conversation_created`, for somebody else to post."""
+        heard: list[tuple[str, dict[str, Any]]] = []
+        Chat(self.world, lambda event, payload: heard.append((event, payload))).open(name, email, text, plan)
+        return next(body({**payload, "event": event}) for event, payload in heard if event == "conversation_created")
 
     def customer_writes(self, conversation: int, text: str) -> None:
         """The customer writes again; that opens a resolved or snoozed conversation."""

@@ -50,7 +50,10 @@ class Database:
         parsed = _with_driver(make_url(url))
         if parsed.get_backend_name() == "sqlite":
             engine = create_engine(
-                parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=POOL_SIZE
+                parsed,
+                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+                pool_size=POOL_SIZE,
+                hide_parameters=True,  # an error must not print what customers wrote
             )
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

@@ -28,7 +28,7 @@ __all__ = (
 
 GRACE = timedelta(seconds=1)  # who decided wakes the performers; the scheduler only what nobody took by then
 MOST_ATTEMPTS = 16  # an effect that keeps killing its worker never reaches the retry policy: it ends here
-_CLAIM_LOCK = 7_201_002
+CLAIM_LOCK = 7_201_002
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def claim_one(db: Database, *, lease: timedelta = timedelta(seconds=60)) -> Clai
     """The effect that is due longest, of a ticket that has no older one to perform and none in performance."""
     token = uuid.uuid4().hex
     with db.write() as conn:
-        lock_name(conn, _CLAIM_LOCK)  # one claim at a time: two could otherwise take two effects of one ticket
+        lock_name(conn, CLAIM_LOCK)  # one claim at a time: two could otherwise take two effects of one ticket
         now = db.now(conn)
         _reap(conn, now)
         chosen = (

@@ -17,7 +17,9 @@ import pytest
 
 from tests.unit.cli.conftest import FIXTURES, SECRET, Run, json_lines
 from webhooks import signature
-from worker.cli.practice_events import first_webhook, stories
+from worker.cli.practice_events import first_webhook, practice_file, stories
+from worker.config import Settings
+from worker.practice.server import PracticeChatwoot
 from worker.signing import chatwoot_headers
 
 VECTORS = json.loads((FIXTURES / "vectors.json").read_text())["vectors"]
@@ -130,7 +132,7 @@ class TestSign:
         text = run("sign", "--scheme", "standard", HOOKDESK_EMAIL_SECRETS=secret).stdout
 
         assert "webhook-signature: v1," in text
-        assert "/webhooks/form" in text
+        assert "/webhooks/email/generic" in text
 
 
 class TestVerify:
@@ -214,13 +216,28 @@ class TestSimulate:
 
 
 class TestPracticeEvents:
-    def test_two_runs_never_speak_of_the_same_conversation(self) -> None:
-        one = json.loads(first_webhook(1))
+    def test_two_runs_never_speak_of_the_same_conversation(self, tmp_path: Path) -> None:
+        one = json.loads(first_webhook(Settings(data_dir=tmp_path)))
 
         numbers = {json.loads(body)["id"] for event, body in islice(stories(1, draw=random.Random(2)), 40)
                    if event == "conversation_created"}  # fmt: skip
         assert len(numbers) > 1
         assert one["account"]["id"] == 1
+
+    def test_a_practice_chatwoot_that_runs_here_knows_the_conversation_and_sends_nothing(self, tmp_path: Path) -> None:
+        with PracticeChatwoot() as practice:
+            practice_file(tmp_path).write_text(practice.url)
+
+            one = json.loads(first_webhook(Settings(data_dir=tmp_path)))
+
+            assert one["event"] == "conversation_created"
+            assert practice.world.conversation(one["id"]).status == "open"
+            assert list(practice.sender.sent) == []
+
+    def test_one_that_does_not_run_any_more_is_no_trouble(self, tmp_path: Path) -> None:
+        practice_file(tmp_path).write_text("http://127.0.0.1:1")
+
+        assert json.loads(first_webhook(Settings(data_dir=tmp_path)))["event"] == "conversation_created"
 
     def test_the_same_seed_tells_the_same_story(self) -> None:
         first, second = ([event for event, _ in islice(stories(1, draw=random.Random(7)), 60)] for _ in range(2))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.webhooks.senders import BEARER, CHATWOOT_SECRET, LINK_SECRET, NOW, STANDARD_SECRET, URL_TOKEN
 from tests.unit.webhooks.world import Commits, World
+from webhooks.spool import Spool
 from worker.clock import ManualClock
 from worker.config import Settings
 from worker.store.database import Database
@@ -67,3 +68,18 @@ def open_world(settings: Settings, db: Database, commits: Commits) -> Iterator[C
 @pytest.fixture
 def world(open_world: Callable[..., World]) -> World:
     return open_world()
+
+
+@pytest.fixture
+def open_spool(tmp_path: Path) -> Iterator[Callable[..., Spool]]:
+    opened: list[Spool] = []
+
+    def open_(max_bytes: int = 1 << 20, **given: int) -> Spool:
+        spool = Spool(tmp_path / "spool", max_bytes=max_bytes, **given)
+        spool.open()
+        opened.append(spool)
+        return spool
+
+    yield open_
+    for spool in opened:
+        spool.close()

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.webhooks.senders import send_from
+from tests.unit.webhooks.senders import NOW, seconds, send_from
 from tests.unit.webhooks.world import World, a_receipt
 from webhooks.answers import SECURITY_HEADERS
 from webhooks.app import create_app
 from webhooks.sources import registry
 from webhooks.sources.base import Answers
 from webhooks.sources.registry import SOURCES
+from worker import metrics
 from worker.errors import ConfigError
 
 
@@ -87,6 +88,38 @@ class TestAnswers:
         headers = world.raw(world.rows()[0]).headers
         assert (headers["authorization"], headers["cookie"]) == ("[redacted]", "[redacted]")
         assert headers["x-chatwoot-signature"].startswith("sha256=")
+
+
+class TestCounting:
+    def test_each_outcome_is_counted_under_its_name(self, world: World) -> None:
+        good = send_from(SOURCES[0])
+        steps = [
+            ("accepted", lambda: world.post(good)),
+            ("duplicate", lambda: world.post(good)),
+            ("rejected", lambda: world.post(good.but(x_chatwoot_signature="x"))),
+            ("stale_timestamp", lambda: world.post(send_from(SOURCES[0], at=NOW - seconds(3600)))),
+            ("spooled", lambda: _away(world) or world.post(send_from(SOURCES[0], b"2"))),
+            ("overloaded", lambda: _full(world) or world.post(send_from(SOURCES[0], b"3"))),
+        ]
+
+        for outcome, step in steps:
+            before = _received(outcome)
+            step()
+            assert _received(outcome) == before + 1, outcome
+
+
+def _received(outcome: str) -> float:
+    labels = {"source": "chatwoot", "outcome": outcome}
+    return metrics.REGISTRY.get_sample_value("hookdesk_webhooks_received_total", labels) or 0.0
+
+
+def _away(world: World) -> None:
+    world.commits.is_away = True
+    world.health.lost("test")
+
+
+def _full(world: World) -> None:
+    world.spool._max_bytes = 0
 
 
 class TestCreateApp:

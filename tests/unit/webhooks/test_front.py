@@ -109,9 +109,8 @@ class TestRequests:
 
         assert (status, headers["connection"]) == (413, "close")
 
-    @pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {BEARER}"}])
-    def test_an_unfinished_body_is_not_taken_for_a_whole_one(self, headers: dict[str, str], world: World) -> None:
-        sent = Sent("/webhooks/email/generic", b"", headers)
+    def test_an_unfinished_body_is_not_taken_for_a_whole_one(self, world: World) -> None:
+        sent = Sent("/webhooks/email/generic", b"", {"Authorization": f"Bearer {BEARER}"})
 
         status, _ = run(world, lambda caller: caller.post(sent, chunk(b"half", more=True), DISCONNECT))
 

@@ -1,0 +1,35 @@
+"""What the tests of the spool share: an inbox that remembers and refuses, and a way to fill a spool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.unit.webhooks.world import a_receipt
+from webhooks.spool import Spool
+from worker.store.inbox import Receipt
+
+
+class Inbox:
+    """Remembers what was put back; refuses what it is told to."""
+
+    def __init__(self, refuse: Sequence[str] = ()) -> None:
+        self.receipts: list[Receipt] = []
+        self.refuse = set(refuse)
+
+    def __call__(self, receipts: Sequence[Receipt]) -> None:
+        if self.refuse & {receipt.receipt_id for receipt in receipts}:
+            raise ValueError("cannot store this")
+        self.receipts += receipts
+
+
+def fill(spool: Spool, *numbers: int) -> list[Receipt]:
+    receipts = [a_receipt(n) for n in numbers]
+    for receipt in receipts:
+        spool.append(receipt, timeout=5)
+    return receipts
+
+
+def only_file(spool: Spool) -> Path:
+    (path,) = spool.directory.glob("*.spool")
+    return path

@@ -1,0 +1,146 @@
+"""What was spooled comes back once: through refusals, damage, outages, dead owners and kills."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.unit.webhooks.spooling import Inbox, fill, only_file
+from tests.unit.webhooks.world import ConnectionLost, World, a_receipt
+from webhooks import spool_drain, spool_frames
+from webhooks.spool import Spool, count, refused
+from worker.store.inbox import Receipt
+
+
+class TestDrain:
+    def test_everything_comes_back_in_order_and_the_file_goes(self, open_spool: Callable[..., Spool]) -> None:
+        spool, inbox = open_spool(), Inbox()
+        receipts = fill(spool, *range(5))
+
+        assert spool_drain.drain(spool, inbox) == 5
+        assert inbox.receipts == receipts
+        assert (count(spool.directory), list(spool.directory.glob("*"))) == (0, [])
+
+    def test_what_arrives_meanwhile_waits_for_the_next_round(self, open_spool: Callable[..., Spool]) -> None:
+        spool = open_spool()
+        fill(spool, 1)
+
+        def store(_receipts: Sequence[Receipt]) -> None:
+            fill(spool, 2)
+
+        assert spool_drain.drain(spool, store) == 1
+        assert count(spool.directory) == 1
+
+    def test_a_refused_record_is_set_aside_with_its_bytes(self, open_spool: Callable[..., Spool]) -> None:
+        spool, inbox = open_spool(), Inbox(refuse=["receipt-3"])
+        fill(spool, *range(8))
+
+        assert spool_drain.drain(spool, inbox) == 7
+        assert refused(spool.directory) == 1
+        with (spool.directory / "refused" / "receipt-3.spool").open("rb") as file:
+            (frame,) = spool_frames.read(file)
+        assert frame.receipt == a_receipt(3)  # type: ignore[union-attr]
+        assert spool_drain.drain(spool, inbox) == 0
+
+    def test_when_the_store_is_away_nothing_is_lost_or_set_aside(self, open_spool: Callable[..., Spool]) -> None:
+        spool = open_spool()
+        fill(spool, 1, 2)
+
+        def away(_receipts: Sequence[Receipt]) -> None:
+            raise ConnectionLost
+
+        with pytest.raises(type(ConnectionLost)):
+            spool_drain.drain(spool, away)
+
+        assert (count(spool.directory), refused(spool.directory)) == (2, 0)
+        assert spool_drain.drain(spool, Inbox()) == 2
+
+    def test_damage_in_the_middle_is_kept_and_what_follows_is_saved(self, open_spool: Callable[..., Spool]) -> None:
+        spool, inbox = open_spool(), Inbox()
+        fill(spool, 1, 2, 3)
+        path = only_file(spool)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        with path.open("r+b") as file:
+            file.write(content)
+
+        assert spool_drain.drain(spool, inbox) == 2
+        assert [receipt.receipt_id for receipt in inbox.receipts] == ["receipt-1", "receipt-3"]
+        assert refused(spool.directory) == 1
+
+    def test_through_the_real_inbox_it_is_counted_once(self, world: World) -> None:
+        world.commits.is_away = True
+        world.acceptor.accept(a_receipt(1))
+        world.acceptor.accept(a_receipt(2, dedupe_key=a_receipt(1).dedupe_key))
+        assert world.drainer.round() == 0  # nobody asks a store that is known to be away
+
+        world.commits.is_away = False
+        world.health.back()
+
+        assert world.drainer.round() == 2
+        first, second = world.rows()
+        assert (second.duplicate_of, world.woken) == (first.id, [[first.id]])
+
+
+class TestOwners:
+    def test_a_living_process_keeps_its_segments(self, open_spool: Callable[..., Spool]) -> None:
+        one, other = open_spool(), open_spool()
+        fill(one, 1)
+
+        assert other.adopt() == 0
+
+    def test_a_dead_ones_are_adopted_once(self, open_spool: Callable[..., Spool]) -> None:
+        one, other, third = open_spool(), open_spool(), open_spool()
+        fill(one, 1, 2)
+        one.close()
+
+        assert (other.adopt(), third.adopt()) == (1, 0)
+        assert spool_drain.drain(other, Inbox()) == 2
+
+    def test_a_torn_tail_is_cut_and_the_rest_comes_back(self, open_spool: Callable[..., Spool]) -> None:
+        one, other, inbox = open_spool(), open_spool(), Inbox()
+        fill(one, 1, 2)
+        path = only_file(one)
+        one.close()
+        with path.open("ab") as file:
+            file.write(spool_frames.encode(a_receipt(3))[:-1])
+
+        other.adopt()
+
+        assert spool_drain.drain(other, inbox) == 2
+        assert refused(one.directory) == 0
+
+    @pytest.mark.parametrize(("failpoint", "survivors"), [("spool.after_write", {0, 1}), ("spool.after_sync", {1})])
+    def test_killed_in_the_middle_it_loses_nothing_it_promised(
+        self, failpoint: str, survivors: set[int], open_spool: Callable[..., Spool], tmp_path: Path
+    ) -> None:
+        code = (
+            "import sys; from pathlib import Path; from tests.unit.webhooks.world import a_receipt;"
+            "from webhooks.spool import Spool; s = Spool(Path(sys.argv[1]), max_bytes=1 << 20); s.open();"
+            "s.append(a_receipt(1), timeout=5); s.append(a_receipt(2), timeout=5)"
+        )
+        env = {**os.environ, "HOOKDESK_FAILPOINT": f"{failpoint}:1"}
+        died = subprocess.run([sys.executable, "-c", code, str(tmp_path / "spool")], env=env, check=False, timeout=60)
+        assert died.returncode == -signal.SIGKILL
+
+        spool, inbox = open_spool(), Inbox()
+        spool.adopt()
+
+        assert spool_drain.drain(spool, inbox) in survivors
+
+    def test_a_drain_that_died_halfway_is_repeated(self, open_spool: Callable[..., Spool], world: World) -> None:
+        one, other = open_spool(), open_spool()
+        receipts = fill(one, 1, 2)
+        world.commits(receipts)  # stored, and then the process died before it could remove the file
+        one.close()
+
+        other.adopt()
+        spool_drain.drain(other, lambda batch: world.commits(batch) and None)
+
+        assert len(world.rows()) == 2
