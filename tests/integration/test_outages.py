@@ -58,7 +58,21 @@ class TestBrokerGone:
         assert post_all(system, after) == set(after)
 
         assert_each_once(system, {**during, **after})
+        assert system.is_alive("worker")
         eventually(lambda: "broker_back" in system.log_of("scheduler"), what="wake-ups go through the broker again")
+
+    def test_a_worker_that_it_takes_along_starts_anew_under_the_same_pid(self, start: Callable[..., System]) -> None:
+        system = start(*ALL)
+        for round_ in range(3):  # with a message in hand kombu cannot close its channel, and Celery ends
+            some = bodies(9000 + 100 * round_, 30)
+            assert post_all(system, some) == set(some)
+            system.kill("broker")
+            system.start("broker")
+        eventually(system.at_rest, within=60)
+
+        assert system.is_alive("worker")
+        assert system.ledger().processed == 90
+        assert system.stop("worker") == 0
 
     def test_flushed_in_the_middle_nothing_is_lost_or_doubled(self, start: Callable[..., System]) -> None:
         system = start(*ALL)

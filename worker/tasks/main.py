@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -20,6 +22,7 @@ from worker.store.database import Database
 from worker.tasks import fire_timers, perform_effects, process_deliveries, refresh_roster, stand_in, state
 
 HEARTBEAT_SECONDS = 5.0
+RESTART_SECONDS = 1.0
 
 logger = log.get(__name__)
 
@@ -43,7 +46,12 @@ def worker_app(settings: Settings) -> Celery:
 
 
 def run(settings: Settings) -> int:
-    """Work until SIGTERM (finish what is in hand) or SIGINT; returns the exit code."""
+    """Work until SIGTERM (finish what is in hand) or SIGINT; returns the exit code.
+
+    Celery can end by itself: kombu 5.7 fails when it gives messages back to a broker that has just gone away. Then
+    this process starts anew in its own place, under the same pid.
+    """
+    was_asked = threading.Event()
     app = worker_app(settings)
     state.configure(settings)
     beat = Heartbeat(settings)
@@ -58,15 +66,26 @@ def run(settings: Settings) -> int:
         logger.info("worker_started", processes=settings.worker_processes)
 
     signals.worker_ready.connect(ready, weak=False)
+    signals.worker_shutting_down.connect(lambda **_: was_asked.set(), weak=False)
     warnings.simplefilter("ignore", SecurityWarning)  # it is about pickle, which accept_content refuses
+    try:
+        code = _work(app, settings)
+    finally:
+        beat.stop()
+        beside.terminate()
+    if not was_asked.is_set():
+        logger.error("worker_ended_by_itself", code=code, next="starting anew")
+        time.sleep(RESTART_SECONDS)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the very command that runs now
+    logger.info("worker_stopped")
+    return code
+
+
+def _work(app: Celery, settings: Settings) -> int:
     try:
         app.worker_main(_arguments(settings))
     except SystemExit as exc:
         return int(exc.code or 0)
-    finally:
-        beat.stop()
-        beside.terminate()
-        logger.info("worker_stopped")
     return 0
 
 

@@ -38,6 +38,8 @@ def run(parent: int) -> None:
     log.configure(settings)
     state.configure(settings)
     publisher = Publisher(settings.broker_url, origin="worker")
+    for kind in ("deliveries", "timers"):
+        publisher.publish(kind, [])  # a worker that has just started looks at once, whoever was woken in vain before
     while os.getppid() == parent:
         if not publisher.publish("effects", [], probe=True) and publisher.refused_for() >= STAND_IN_AFTER_SECONDS:
             _turn()
