@@ -61,7 +61,7 @@ def _view(source: Source, settings: Settings, deps: Deps) -> Callable[..., Respo
         except Rejected as exc:
             tally.rejected(arrival, exc.reason)
             deps.reject(_reject(arrival, exc))
-            return reply(exc.status, "rejected")
+            return reply(exc.status, "rejected", **({"fields": exc.fields} if exc.fields else {}))
         except Overloaded as exc:
             tally.overloaded(arrival, str(exc))
             return _overloaded(arrival.source.answers.overload)

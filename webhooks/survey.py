@@ -26,9 +26,16 @@ LONGEST_FEEDBACK = 5000
 RATINGS = ((5, "Very satisfied"), (4, "Satisfied"), (3, "Neither"), (2, "Dissatisfied"), (1, "Very dissatisfied"))
 STYLE = (
     "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;"
-    "background:#fff}label{display:block;padding:.4rem 0}textarea{width:100%;font:inherit;box-sizing:border-box}"
-    "button{font:inherit;padding:.6rem 1.4rem;margin-top:1rem}fieldset{border:1px solid #767676}"
-    ".error{border-left:.3rem solid #b00020;padding-left:.6rem}"
+    "background:#fff}h1{font-size:1.6rem;line-height:1.25}fieldset{border:0;margin:0;padding:0}"
+    "legend{padding:0;margin-bottom:.4rem}label{display:block}"
+    "fieldset label{border:1px solid #767676;border-radius:.5rem;padding:.6rem .8rem;margin:.5rem 0;cursor:pointer}"
+    "fieldset label:has(:checked){border-color:#0b57d0;box-shadow:inset 0 0 0 1px #0b57d0;background:#f2f6fe}"
+    "input{width:1.1em;height:1.1em;margin:0 .6rem 0 0;vertical-align:-.1em}"
+    "[for=feedback]{margin:1.4rem 0 .4rem}textarea{width:100%;font:inherit;box-sizing:border-box;padding:.5rem;"
+    "border:1px solid #767676;border-radius:.5rem}button{font:inherit;font-weight:600;padding:.7rem 1.8rem;"
+    "margin-top:1rem;border:0;border-radius:.5rem;color:#fff;background:#0b57d0;cursor:pointer}"
+    ":focus-visible{outline:3px solid #0b57d0;outline-offset:2px}.error{border-left:.3rem solid #b00020;"
+    "padding-left:.6rem}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 

@@ -87,11 +87,11 @@ def prepare(data_dir: Path) -> EmbeddedBroker:
     config, url_file = folder / "valkey.conf", data_dir / "broker.url"
     port, password = _kept(url_file)
     if port and password:
-        _end_stale(folder, f"redis://:{password}@127.0.0.1:{port}/0", config)
+        _end_stale(folder, _url(port, password), config)
     if not port or not _is_free(port):
         port = _free_port()
     password = password or secrets.token_urlsafe(24)
-    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    url = _url(port, password)
     write_private(config, _CONFIG.format(port=port, password=password, folder=folder))
     write_private(url_file, f"{url}\n")
     return EmbeddedBroker((str(find_binary()), str(config)), url)
@@ -113,6 +113,11 @@ def wait_until_answering(url: str, *, timeout: float = START_SECONDS) -> None:
                     "it holds only wake-ups, nothing is lost."
                 ) from exc
         time.sleep(0.02)
+
+
+def _url(port: int, password: str) -> str:
+    """With the name of the user: without it redis-cli, unlike the libraries, would not get in."""
+    return f"redis://default:{password}@127.0.0.1:{port}/0"
 
 
 def _kept(url_file: Path) -> tuple[int, str]:

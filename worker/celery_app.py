@@ -50,6 +50,7 @@ _SETTINGS: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # Celery would give up after 100 tries and exit
     "broker_channel_error_retry": True,
+    "worker_consumer": "worker.tasks.consumer:PromptConsumer",  # back within seconds of the broker's return
     "worker_send_task_events": False,  # own metrics; events are lost on every reconnect
     "worker_hijack_root_logger": False,  # structlog writes the log
     "worker_redirect_stdouts": False,

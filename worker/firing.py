@@ -30,14 +30,14 @@ def fire_due(desk: Desk, *, seconds: float, batch: int = BATCH) -> int:
         due = timers.due_tickets(desk.db, limit=batch)
         if not due:
             break
-        done = _fire(desk, sorted({ticket_id for _, ticket_id in due}))
+        done = _fire(desk, sorted({ticket_id for _, ticket_id in due}), until=until)
         if done == 0:
             break  # others fired them, or they were set aside: the next wake-up sees to the rest
         fired += done
     return fired
 
 
-def _fire(desk: Desk, ticket_ids: Sequence[int]) -> int:
+def _fire(desk: Desk, ticket_ids: Sequence[int], *, until: float) -> int:
     metrics.TASK_ATTEMPTS.labels(task=TASK).inc(len(ticket_ids))
     try:
         fired, decided = _commit(desk, ticket_ids)
@@ -45,14 +45,14 @@ def _fire(desk: Desk, ticket_ids: Sequence[int]) -> int:
         if is_connection_lost(exc):
             raise
         if len(ticket_ids) > 1:
-            return sum(_fire(desk, [ticket_id]) for ticket_id in ticket_ids)
+            return sum(_fire(desk, [one], until=until) for one in ticket_ids if time.monotonic() < until)
         metrics.TASK_FAILURES.labels(task=TASK, reason="error").inc()
         logger.exception("timer_failed", ticket=ticket_ids[0])
         with desk.db.write() as conn:
             timers.put_off(conn, ticket_ids[0], now=desk.db.now(conn))
         return 0
     reach("fire.after_commit")
-    Settled(events=decided.events).count()
+    Settled(events=decided.events, parked=decided.parked).count()
     desk.wake.wake("effects", decided.effect_ids)
     return len(fired)
 
@@ -61,7 +61,7 @@ def _commit(desk: Desk, ticket_ids: Sequence[int]) -> tuple[list[TimerRow], Deci
     with desk.db.write() as conn:
         held = tickets.lock_ids(conn, ticket_ids)
         now = desk.db.now(conn)  # after the wait for the locks: never earlier than what another writer decided
-        due = timers.due_of(conn, ticket_ids)
+        due = timers.due_of(conn, ticket_ids, now=now)
         timers.mark_fired(conn, [timer.id for timer in due], now=now)
         touched = sorted({timer.ticket_id for timer in due})
         causes = {timer.ticket_id: f"timer:{timer.kind}:{timer.key}"[:40] for timer in due}

@@ -74,7 +74,12 @@ OUTBOUND_REQUESTS = _counter(
 OUTBOUND_DURATION = _histogram(
     "hookdesk_outbound_duration_seconds", "How long calls to other systems took.", _WORK, "dependency"
 )
-EFFECTS = _counter("hookdesk_effects_total", "Tries at effects, by how they were settled.", "kind", "outcome")
+EFFECTS = _counter(
+    "hookdesk_effects_total",
+    "Tries at effects, by how they were settled; parked: held back, the ticket had too many.",
+    "kind",
+    "outcome",
+)
 SLA_BREACHES = _counter("hookdesk_sla_breaches_total", "Promised times that passed unmet.", "kind")
 TIMER_LATENESS = _histogram("hookdesk_sla_timer_lateness_seconds", "From due to fired.", _WAIT, "kind")
 CSAT_SENT = _counter("hookdesk_csat_sent_total", "Surveys sent to customers.")
@@ -89,7 +94,7 @@ INLINE_BATCHES = _counter(
     "hookdesk_inline_batches_total", "Batches the scheduler processed itself because no wake-up was accepted."
 )
 
-SOURCES = ("chatwoot", "email", "survey")
+SOURCES = ("chatwoot", "email", "form", "survey")
 TASKS = ("process_deliveries", "perform_effects", "fire_timers")
 CLOCKS = ("first_response", "next_response", "resolution")
 
@@ -108,7 +113,10 @@ KNOWN: Mapping[MetricWrapperBase, tuple[tuple[str, ...], ...]] = {
     DELIVERIES: (SOURCES, ("processed", "ignored", "stale", "duplicate", "dead")),
     OUTBOUND_REQUESTS: (("chatwoot",), ("ok", "error", "timeout", "throttled")),
     OUTBOUND_DURATION: (("chatwoot",),),
-    EFFECTS: (("assign_team", "assign_agent", "private_note", "survey"), ("done", "retry", "cancelled", "dead")),
+    EFFECTS: (
+        ("assign_team", "assign_agent", "private_note", "survey"),
+        ("done", "retry", "cancelled", "dead", "parked"),
+    ),
     SLA_BREACHES: (CLOCKS,),
     FENCED_WRITES: (TASKS,),
     LEASES_EXPIRED: (TASKS,),

@@ -11,13 +11,11 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
-from redis import Redis
-from redis.exceptions import RedisError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from worker import __version__, log
-from worker.celery_app import PREFIX, QUEUES
+from worker.broker_look import is_redis, look
 from worker.config import Settings
 from worker.domain.effects import EffectState
 from worker.metrics import SOURCES
@@ -28,6 +26,7 @@ from worker.store.schema import agents, breakers, deliveries, effects, heartbeat
 Reading = dict[tuple[str, ...], float]
 """One metric's samples: label values → value."""
 
+BROKER_SECONDS = 0.25
 RECENT_SECONDS = 5.0  # two scrapers within this time cost one look
 SLOW_SECONDS = 60.0  # these count whole tables
 NEWEST = 10_000  # the last arrivals of a source are looked for among this many newest deliveries
@@ -61,7 +60,9 @@ LEDGER_DIFFERENCE = Shape(
     "hookdesk_ledger_difference", "Received less accounted for: anything but 0 is a loss or a double."
 )
 CIRCUIT_OPEN = Shape(
-    "hookdesk_circuit_open", "1 while calls are held back because the other side fails.", ("dependency",)
+    "hookdesk_circuit_open",
+    "1 from when calls are held back because the other side fails until one succeeds, while something waits.",
+    ("dependency",),
 )
 HEARTBEAT = Shape(
     "hookdesk_process_last_heartbeat_timestamp_seconds", "The newest sign of life of each kind of process.", ("kind",)
@@ -70,7 +71,7 @@ LAST_RECEIVED = Shape(
     "hookdesk_last_received_timestamp_seconds", "When the newest delivery of each source arrived.", ("source",)
 )
 ROSTER = Shape("hookdesk_roster_last_success_timestamp_seconds", "When the list of agents was last read; 0: never.")
-BROKER_UP = Shape("hookdesk_broker_up", "1 when the broker answers within a quarter of a second.")
+BROKER_UP = Shape("hookdesk_broker_up", "1 when the broker takes a write within a quarter of a second.")
 QUEUE_LENGTH = Shape("hookdesk_queue_length", "Wake-ups waiting in the broker.", ("queue",))
 DATABASE_UP = Shape("hookdesk_database_up", "1 when the last look at the database succeeded.")
 LAST_LOOK = Shape(
@@ -164,17 +165,13 @@ class SqlCollector(Collector):
 
     def _look_at_broker(self) -> dict[Shape, Reading]:
         url = self._broker_url
-        if url is None or not url.startswith(("redis://", "rediss://")):
+        if url is None or not is_redis(url):
             return {}
-        client = Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25)
-        try:
-            lengths: Reading = {(queue,): float(client.llen(PREFIX + queue)) for queue in QUEUES}
-        except (RedisError, OSError, ValueError):
+        seen = look(url, seconds=BROKER_SECONDS)
+        if seen.trouble is not None:
             self._errors[("broker",)] += 1
-            return {BROKER_UP: {(): 0.0}}
-        finally:
-            client.close()
-        return {BROKER_UP: {(): 1.0}, QUEUE_LENGTH: lengths}
+        lengths: Reading = {(queue,): float(length) for queue, length in seen.lengths.items()}
+        return {BROKER_UP: {(): float(seen.trouble is None)}, QUEUE_LENGTH: lengths}
 
 
 def _recent(conn: Connection, now: datetime) -> dict[Shape, Reading]:
@@ -219,8 +216,13 @@ def _effects(conn: Connection) -> Reading:
 
 
 def _circuits(conn: Connection, now: datetime) -> Reading:
+    """Between a pause's end and the answer of the probe nothing is mended yet: an alert must not begin anew there. With
+    nothing left to call there is no probe either, and nobody to be woken for it."""
+    waits = conn.execute(select(exists().where(effects.c.state.in_(("pending", "retry", "performing"))))).scalar_one()
     rows = conn.execute(select(breakers.c.name, breakers.c.open_until))
-    return {("chatwoot",): 0.0} | {(name,): float(until is not None and until > now) for name, until in rows}
+    return {("chatwoot",): 0.0} | {
+        (name,): float(until is not None and (until > now or bool(waits))) for name, until in rows
+    }
 
 
 def _last_received(conn: Connection) -> Reading:

@@ -24,6 +24,7 @@ from worker.domain.effects import CUSTOMER_FACING, Effect, EffectKind, EffectSta
 from worker.domain.outcome import is_wanted
 from worker.domain.policy import Policy
 from worker.domain.retry import CHATWOOT, Bury, Cancel, Draw, RetryIn, decide
+from worker.domain.wording import NOT_WANTED, failure
 from worker.errors import AccessError, PermanentError, TransientError, WorkError
 from worker.failpoints import reach
 from worker.store import breakers, effects, ticket_reads
@@ -110,7 +111,9 @@ class Performer:
         if ticket.ticket is not None:
             reason = is_wanted(claimed.kind, claimed.decision, claimed.payload, ticket.ticket)
             if reason is not None:
-                return self._settle(claimed, EffectState.CANCELLED, cause="stale", detail=reason, refund=True)
+                return self._settle(
+                    claimed, EffectState.CANCELLED, cause="stale", detail=NOT_WANTED.get(reason, reason), refund=True
+                )
         breaker = breakers.state(self.db, DEPENDENCY)
         if breaker.is_open:
             return self._defer(claimed, "circuit_open", breaker.open_until, detail=breaker.cause)
@@ -172,7 +175,7 @@ class Performer:
     def _no_access(self, claimed: ClaimedEffect, error: WorkError) -> None:
         trip(self.db, DEPENDENCY, f"{error.cause}: {error}")
         logger.error("chatwoot_access_lost", effect=claimed.id, cause=error.cause)
-        self._defer(claimed, "circuit_open", breakers.state(self.db, DEPENDENCY).open_until, detail=str(error))
+        self._defer(claimed, "circuit_open", breakers.state(self.db, DEPENDENCY).open_until, detail=failure(error))
 
     def _failed(self, claimed: ClaimedEffect, error: Exception) -> None:
         if isinstance(error, TransientError) and error.cause == OWN_RATE:
@@ -181,7 +184,7 @@ class Performer:
         if isinstance(error, WorkError):
             breakers.record(self.db, DEPENDENCY, not is_outage, str(error))
         metrics.TASK_FAILURES.labels(task=TASK, reason=_cause(error)).inc()
-        now, detail = self._now(), f"{type(error).__name__}: {error}"
+        now, detail = self._now(), failure(error)
         age = now - claimed.first_tried_at
         match decide(error, attempt=claimed.attempts, age=age, draw=self.draw(), schedule=CHATWOOT):
             case RetryIn(seconds, cause, uses_try):

@@ -29,6 +29,7 @@ from worker.toml_table import (
     Table,
     duration,
     flag,
+    instant,
     line_numbers,
     list_of_words,
     one_of,
@@ -110,6 +111,7 @@ def _policy(content: dict[str, Any], mistakes: Mistakes) -> Policy:
         roster_max_age=top.read("roster_max_age", timedelta(minutes=3), duration),
         effect_modes=_effect_modes(top.table("effects")),
         senior_tiers=top.read("senior_tiers", (), list_of_words),
+        clocks_from=top.read("clocks_from", None, instant),
     )
     for key in _LISTS:
         _refuse_twins(top, key, (each.name for each in getattr(policy, key)))

@@ -17,6 +17,7 @@ from worker.desk import Desk
 from worker.domain.facts import Parsed
 from worker.domain.retry import SCHEDULES, Bury, RetryIn
 from worker.domain.retry import decide as decide_retry
+from worker.domain.wording import failure
 from worker.errors import Unparsable, WorkError
 from worker.failpoints import reach
 from worker.intake.registry import parse
@@ -27,6 +28,9 @@ from worker.store.database import is_connection_lost
 
 BATCH = 100
 TASK = "process_deliveries"
+ALONE_SECONDS = 3.0  # for the rest of a batch that failed as a whole, one by one: a task is killed before its lease
+GIVE_BACK_SECONDS = 6.0  # how long a task waits for its store to come back, to return what it holds
+GIVE_BACK_PAUSE = timedelta(seconds=1)
 
 logger = log.get(__name__)
 Read = tuple[Claimed, Parsed]
@@ -35,22 +39,30 @@ Read = tuple[Claimed, Parsed]
 def drain(desk: Desk, *, seconds: float, batch: int = BATCH) -> int:
     """Process what is due, batch after batch, until none is left or the time is up; returns how many were finished.
 
-    Raises what the database raises when it is away: nothing was finished then that is not committed, and leases lapse.
+    Raises what the database raises when it is away: nothing was finished then that is not committed, and what was
+    claimed is given back, if the database returns soon; else its lease lapses.
     """
     until = time.monotonic() + seconds
-    reap(desk)
     finished = 0
     while time.monotonic() < until:
         claimed = claims.claim(desk.db, limit=batch, lease=timedelta(seconds=desk.settings.lease_seconds))
         if not claimed:
             break
         reach("process.after_claim")
-        finished += process(desk, claimed)
+        try:
+            finished += process(desk, claimed)
+        except Exception as exc:
+            if is_connection_lost(exc):
+                _give_back(desk, claimed)
+            raise
     return finished
 
 
 def reap(desk: Desk) -> None:
-    """Take back what a dead worker held. It is suspect from now on; three deaths alone bury it as poison."""
+    """Take back what a dead worker held; only for the scheduler, which watches the clock that leases run by.
+
+    It is suspect from now on; three deaths alone bury it as poison.
+    """
     for delivery, fate in claims.reap(desk.db):
         metrics.LEASES_EXPIRED.labels(task=TASK).inc()
         logger.warning("lease_expired", delivery=delivery, fate=fate)
@@ -72,10 +84,35 @@ def process(desk: Desk, batch: Sequence[Claimed]) -> int:
                 raise
             if len(read) == 1:
                 return _set_aside(desk, read[0][0], exc)
-            return sum(process_alone(desk, one) for one in read)
+            return _one_by_one(desk, read)
     reach("process.after_commit")
     _tell(desk, settled)
     return len(settled.finished)
+
+
+def _one_by_one(desk: Desk, read: Sequence[Read]) -> int:
+    """Each alone, for a while: what was not reached by then goes back untouched, as it may take as long again."""
+    until = time.monotonic() + ALONE_SECONDS
+    finished = 0
+    for n, one in enumerate(read):
+        if n and time.monotonic() >= until:
+            claims.release(desk.db, [rest for rest, _ in read[n:]])
+            break
+        finished += process_alone(desk, one)
+    return finished
+
+
+def _give_back(desk: Desk, claimed: Sequence[Claimed]) -> None:
+    """The store went away under a batch: nobody is to blame, so nobody becomes suspect or loses a try."""
+    until = time.monotonic() + GIVE_BACK_SECONDS
+    while True:
+        try:
+            return claims.release(desk.db, claimed, pause=GIVE_BACK_PAUSE)
+        except Exception as exc:
+            if not is_connection_lost(exc) or time.monotonic() >= until:
+                logger.warning("not_given_back", deliveries=len(claimed), error=type(exc).__name__)
+                return None
+        time.sleep(0.5)
 
 
 def process_alone(desk: Desk, one: Read) -> int:
@@ -134,7 +171,7 @@ def _set_aside(desk: Desk, one: Claimed, exc: Exception) -> int:
         schedule=SCHEDULES["processing"],
     )
     cause = exc.cause if isinstance(exc, WorkError) else "error"
-    detail = f"{type(exc).__name__}: {exc}"[:1000]
+    detail = failure(exc)[:1000]
     retry_in = timedelta(seconds=verdict.seconds) if isinstance(verdict, RetryIn) else None
     try:
         claims.fail(desk.db, one, retry_in=retry_in, cause=cause, detail=detail)

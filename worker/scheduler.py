@@ -1,7 +1,7 @@
 """The scheduler: a plain loop over SQL that wakes what is due or orphaned. It makes no outside call.
 
 Any number may run at once. Each tick hands due work to Celery; when the broker has taken no wake-up for five seconds
-it processes batches and fires timers itself, until the broker is back.
+it processes batches and fires timers itself, until the broker is back. A timer that is late it always fires itself.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ AGAIN_AFTER = timedelta(seconds=5)  # a woken row is not woken again before this
 WAKE_LIMIT = 500  # rows named in one wake-up; its task drains whatever is due
 ROSTER_EVERY = timedelta(seconds=60)
 JUMP_SECONDS = 2.0  # wall and monotonic clock may part by this much in a tick before it counts as a jump
-FREEZE_SECONDS = 30.0  # one lease: after a jump nobody's lease is taken back for this long
+FREEZE_SECONDS = 60.0  # the longest lease: after a jump nobody's lease is taken back for this long
 AWAY_SECONDS = 1.0  # between tries while the database is away
+LATE = timedelta(seconds=0.5)  # workers that have not fired a timer by then are busy, stuck or gone
 STAND_IN_SECONDS = 1.0  # how long one stand-in turn may take before the loop looks round again
 
 logger = log.get(__name__)
@@ -101,6 +102,7 @@ class Scheduler:
             self._keep_house()
         if self._broker_takes():
             self._wake_due()
+            self._fire_late()
         else:
             self._stand_in()
 
@@ -120,6 +122,12 @@ class Scheduler:
         for kind, ids in due:
             if ids:
                 self._publisher.publish(kind, ids)
+
+    def _fire_late(self) -> None:
+        """What workers have not fired in time, although they were woken: a timer waits for nobody's free hands."""
+        if timers.due_tickets(self._desk.db, limit=1, late_by=LATE) and fire_due(self._desk, seconds=STAND_IN_SECONDS):
+            metrics.INLINE_BATCHES.inc()
+            logger.info("fired_late_timers")
 
     def _stand_in(self) -> None:
         """Do the workers' part while the broker refuses, after a grace that lets a restart pass unnoticed."""

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from worker import metrics
+from worker import log, metrics
 from worker.desk import Desk
 from worker.domain.decide import decide, needs_routing
 from worker.domain.facts import Fact, Parsed, Snapshot, TicketKey
@@ -21,7 +21,10 @@ from worker.errors import Unparsable
 from worker.performing import initial_state
 from worker.store import claims, effects, people, tickets, timers
 from worker.store.claims import Claimed, Finished
+from worker.store.effect_flood import TOO_MANY, Parked, park_excess
 from worker.store.tickets import StoredTicket
+
+logger = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,13 @@ class Settled:
     waited_seconds: tuple[float, ...] = ()
     effect_ids: tuple[int, ...] = ()
     events: tuple[str, ...] = field(default=())
+    parked: tuple[Parked, ...] = ()
 
     def count(self) -> None:
         """Tell the metrics what was committed."""
+        for one in self.parked:
+            metrics.EFFECTS.labels(kind=one.kind, outcome="parked").inc()
+            logger.warning("effect_parked", effect=one.id, ticket=one.ticket_id, kind=one.kind, cause=TOO_MANY)
         for name in self.events:
             if name.startswith("sla.breached:"):
                 metrics.SLA_BREACHES.labels(kind=name.removeprefix("sla.breached:")).inc()
@@ -55,12 +62,12 @@ class Settled:
 
 def settle(conn: Connection, desk: Desk, read: Sequence[tuple[Claimed, Parsed]]) -> Settled:
     """Everything that follows from these deliveries, in the caller's transaction. Raises Fenced if one is not ours."""
-    now = desk.db.now(conn)
-    stored = _lock(conn, read, now=now)
+    stored = _lock(conn, read, now=desk.db.now(conn))
+    now = desk.db.now(conn)  # after the wait for the locks: never earlier than what another writer decided
     fresh = tickets.add_facts(conn, list(_fact_rows(read, stored)))
     touched = {ticket_id for ticket_id, _ in fresh}
     held = {one.id: one for one in stored.values()}
-    causes = {stored[_place(parsed)].id: f"d{one.id}" for one, parsed in read if _has_ticket(parsed)}
+    causes = _causes(read, stored, fresh)
     decided = decide_all(conn, desk, [held[i] for i in sorted(touched)], causes=causes, now=now)
     newest: dict[int, datetime] = {}  # of this batch so far, by ticket id: the deliveries are in order of arrival
     lines = [_finished(one, parsed, stored, fresh, decided, newest) for one, parsed in read]
@@ -70,6 +77,7 @@ def settle(conn: Connection, desk: Desk, read: Sequence[tuple[Claimed, Parsed]])
         waited_seconds=tuple(max(0.0, (now - one.received_at).total_seconds()) for one, _ in read),
         effect_ids=decided.effect_ids,
         events=decided.events,
+        parked=decided.parked,
     )
 
 
@@ -80,6 +88,7 @@ class Decided:
     decisions: Mapping[int, Decision] = field(default_factory=dict)
     effect_ids: tuple[int, ...] = ()
     events: tuple[str, ...] = ()
+    parked: tuple[Parked, ...] = ()
 
 
 def decide_all(
@@ -145,8 +154,9 @@ def _store(
         wanted = [(i, effect) for i, d in decisions.items() if sources[i] == source for effect in d.effects]
         states = partial(initial_state, ticket_source=source, settings=desk.settings, policy=desk.policy)
         effect_ids += effects.add(conn, wanted, states=states, now=now)
+    parked = tuple(park_excess(conn, effect_ids, now=now))
     names = tuple(f"{name}:{key.partition(':')[0]}" if name == "sla.breached" else name for _, name, key in new_events)
-    return Decided(decisions=decisions, effect_ids=tuple(effect_ids), events=names)
+    return Decided(decisions=decisions, effect_ids=tuple(effect_ids), events=names, parked=parked)
 
 
 Place = TicketKey | int
@@ -168,10 +178,10 @@ def _lock(conn: Connection, read: Sequence[tuple[Claimed, Parsed]], *, now: date
     keys = {parsed.ticket for _, parsed in read if parsed.ticket is not None}
     ids = {parsed.ticket_id for _, parsed in read if parsed.ticket is None and parsed.ticket_id is not None}
     stored: dict[Place, StoredTicket] = {}
+    for key, one in tickets.lock(conn, sorted(keys, key=_order), now=now, ids=ids).items():
+        stored[key] = one
     for ticket_id, one in (tickets.lock_ids(conn, sorted(ids)) if ids else {}).items():
         stored[ticket_id] = one
-    for key, one in (tickets.lock(conn, sorted(keys, key=_order), now=now) if keys else {}).items():
-        stored[key] = one
     if missing := ids - stored.keys():
         raise Unparsable(f"an answer for a ticket that does not exist: {sorted(missing)}", cause="no_such_ticket")
     return stored
@@ -189,6 +199,20 @@ def _fact_rows(
             ticket_id = stored[_place(parsed)].id
             for fact in parsed.facts:
                 yield ticket_id, fact, f"d{one.id}"
+
+
+def _causes(
+    read: Sequence[tuple[Claimed, Parsed]], stored: Mapping[Place, StoredTicket], fresh: set[tuple[int, str]]
+) -> dict[int, str]:
+    """By ticket, the last delivery that told something new of it: what follows is never put down to a duplicate."""
+    credited: set[tuple[int, str]] = set()
+    causes: dict[int, str] = {}
+    for ticket_id, fact, delivery in _fact_rows(read, stored):
+        known = (ticket_id, fact.key)
+        if known in fresh and known not in credited:
+            credited.add(known)
+            causes[ticket_id] = delivery
+    return causes
 
 
 def _finished(

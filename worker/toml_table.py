@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 Path = tuple[str | int, ...]
@@ -201,6 +201,13 @@ def duration(value: Any) -> timedelta:
         if days <= 3650 and (span := timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)):
             return span
     raise ValueError('Write a time with its unit, for example "45s", "10m", "1h30m" or "7d".')
+
+
+def instant(value: Any) -> datetime:
+    """A date and time with its offset, as UTC: the same moment is the same value, however it is written."""
+    if not isinstance(value, datetime) or value.tzinfo is None or not 1 < value.year < 9999:
+        raise ValueError("Write a date and time with its offset, without quotes, for example 2027-01-01T00:00:00Z.")
+    return value.astimezone(UTC)
 
 
 def _list(each: Iterable[str]) -> str:

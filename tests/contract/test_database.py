@@ -74,6 +74,12 @@ class TestTransactions:
         with db.read() as conn:
             assert conn.execute(select(leases)).all() == []
 
+    def test_an_error_does_not_tell_what_was_written(self, db: Database) -> None:
+        with pytest.raises(DBAPIError) as caught, db.write() as conn:
+            conn.execute(text("INSERT INTO nowhere VALUES (:body)"), {"body": "what a customer wrote"})
+
+        assert "what a customer wrote" not in str(caught.value)
+
     def test_a_read_is_one_snapshot(self, db: Database) -> None:
         with db.read() as conn:
             before = conn.execute(select(deliveries.c.id)).all()

@@ -72,6 +72,7 @@ class TestReap:
         while effects.claim_one(db) is not None:
             tries += 1
             clock.advance(EFFECT_LEASE)
+            effects.reap(db)
 
         assert tries == 16
         assert (effect(db, id_).state, effect(db, id_).cause) == ("dead", "poison")

@@ -133,6 +133,7 @@ class TestClaimOne:
         add_effects(db, [(ticket, a_note())])
         lost = claimed_effect(db)
         clock.advance(EFFECT_LEASE)
+        effects.reap(db)
 
         again = claimed_effect(db)
         assert (again.id, again.attempts, again.maybe_done) == (lost.id, 2, True)

@@ -42,11 +42,20 @@ class TestSync:
         (ticket,) = ticket_ids(db)
         _bring_to(db, ticket, before)
 
-        _sync(db, ticket, () if wanted_in is None else (a_timer(NOON + wanted_in * HOUR),))
+        _sync(db, ticket, () if wanted_in is None else (a_timer(NOON + wanted_in * HOUR),), now=NOON + HOUR)
 
         (found,) = timers.list_timers(db, ticket_id=ticket)
         assert (found.state, found.due_at) == (state, NOON + due_in * HOUR)
         assert (found.fired_at is not None) == (state == "fired")
+
+    def test_one_that_fired_is_pending_again_when_the_clock_was_set_back(self, db: Database) -> None:
+        (ticket,) = ticket_ids(db)
+        _bring_to(db, ticket, "fired")
+
+        _sync(db, ticket, (a_timer(NOON + HOUR),), now=NOON)
+
+        (found,) = timers.list_timers(db, ticket_id=ticket)
+        assert (found.state, found.fired_at) == ("pending", None)
 
     def test_other_tickets_stay_untouched(self, db: Database) -> None:
         first, second = ticket_ids(db, 2)
@@ -84,9 +93,9 @@ class TestFiring:
         (ticket,) = ticket_ids(db)
         _sync(db, ticket, (a_timer(), a_timer(NOON + HOUR, "resolution:1")))
         with db.write() as conn:
-            (due,) = timers.due_of(conn, [ticket])
+            (due,) = timers.due_of(conn, [ticket], now=NOON)
             timers.mark_fired(conn, [due.id], now=NOON)
-            assert timers.due_of(conn, [ticket]) == []
+            assert timers.due_of(conn, [ticket], now=NOON) == []
 
         assert (due.ticket_id, due.kind, due.key, due.due_at) == (ticket, "sla", "first_response:1", NOON)
         assert timers.due_tickets(db) == []
@@ -99,7 +108,7 @@ class TestFiring:
         _sync(db, ticket, ())
 
         with db.write() as conn:
-            assert timers.due_of(conn, [ticket]) == []
+            assert timers.due_of(conn, [ticket], now=NOON) == []
             timers.mark_fired(conn, [hint[0]], now=NOON)
         assert [found.state for found in timers.list_timers(db)] == ["cancelled"]
 
@@ -137,9 +146,9 @@ class TestDueAndUnwoken:
         assert [len(timers.due_and_unwoken(db, limit=3, again_after=AGAIN)) for _ in range(3)] == [3, 2, 0]
 
 
-def _sync(db: Database, ticket: int, wanted: tuple[Timer, ...]) -> None:
+def _sync(db: Database, ticket: int, wanted: tuple[Timer, ...], *, now: datetime = NOON) -> None:
     with db.write() as conn:
-        timers.sync(conn, [(ticket, wanted)], now=NOON)
+        timers.sync(conn, [(ticket, wanted)], now=now)
 
 
 def _bring_to(db: Database, ticket: int, state: str) -> None:

@@ -83,6 +83,8 @@ class Place:
         assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
     def perform(self) -> int:
+        """A turn of another worker, after the scheduler has taken back what ran out."""
+        effects.reap(self.db)
         return perform_due(
             self.db,
             lambda: self.client,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ import requests
 
 from tests.integration.system import BEARER, FIXTURES, SECRET, URL_TOKEN, System, eventually, fixture
 from worker.domain.ticket import Status
+from worker.signing import standard_headers
 from worker.store import letters, tickets
 
 ALL = ("broker", "web", "worker", "scheduler")
@@ -133,6 +135,24 @@ class TestFixtures:
         assert answer.status_code == 200
         (dead,) = letters.list_deliveries(system.db, state="dead")
         assert dead.cause == "stale_timestamp"
+
+
+class TestForm:
+    def test_a_form_makes_a_ticket(self, start: Callable[..., System]) -> None:
+        request = json.loads((FIXTURES.parent / "email" / "webform_signed.json").read_text())
+        secret, body = request["secrets"]["webhook_secret"], request["body"].encode()
+        system = start(*ALL, settings={"HOOKDESK_EMAIL_SECRETS": secret})
+        signed = standard_headers(secret, body, message_id="msg_form0001", timestamp=int(time.time()))
+        headers = {**signed, "Content-Type": request["content_type"]}
+
+        answer = requests.post(f"{system.url}/webhooks/form", data=body, headers=headers, timeout=5)
+
+        assert answer.status_code == 200
+        (stored,) = eventually(lambda: [t for t in tickets.list_tickets(system.db) if t.ticket is not None])
+        assert (stored.key.source, stored.key.external_id) == ("form", "msg_form0001")
+        assert stored.ticket is not None
+        assert (stored.ticket.channel, stored.ticket.subject) == ("form", "Contact form: demo")
+        assert stored.ticket.description == "I would like a demo.\nThanks!"
 
 
 class TestEmail:

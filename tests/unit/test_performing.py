@@ -90,7 +90,7 @@ class TestStale:
         bench.perform()
 
         stored = bench.effect(survey)
-        assert (stored.state, stored.cause, stored.detail) == ("cancelled", "stale", "reopened")
+        assert (stored.state, stored.cause, stored.detail) == ("cancelled", "stale", "the ticket was reopened")
         assert not bench.practice.gate.received
 
     def test_what_waited_too_long_is_cancelled_too(self, bench: Bench) -> None:
@@ -131,6 +131,7 @@ class TestFailures:
         bench.client.create_message(bench.conversation, "x", private=True, marker=f"e{note}")
 
         bench.clock.advance(61)
+        assert effects.reap(bench.db) == [note]
         bench.perform()
 
         assert bench.practice.messages_marked(f"e{note}") == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,6 +85,15 @@ class TestWhatAFileChanges:
     def test_effects_may_have_a_mode_of_their_own(self, tmp_path: Path) -> None:
         assert policy_of(tmp_path, '[effects]\nsurvey = "live"\n').effect_modes == (("survey", "live"),)
 
+    def test_a_desk_that_is_adopted_names_the_moment_from_which_clocks_run(self, tmp_path: Path) -> None:
+        one, same = (
+            policy_of(tmp_path, f"clocks_from = {at}") for at in ("2027-01-01T01:00:00+01:00", "2027-01-01 00:00:00Z")
+        )
+
+        assert one.clocks_from == same.clocks_from == datetime(2027, 1, 1, tzinfo=UTC)
+        assert one.version == same.version
+        assert load_policy(None).clocks_from is None
+
 
 class TestVersion:
     def test_it_is_the_same_for_the_same_content(self, tmp_path: Path) -> None:
@@ -96,7 +105,12 @@ class TestVersion:
 
     @pytest.mark.parametrize(
         "change",
-        ["default_capacity = 21", '[csat]\ndelay = "11m"', "[calendars.business]\nholidays = [2027-01-01]"],
+        [
+            "default_capacity = 21",
+            '[csat]\ndelay = "11m"',
+            "[calendars.business]\nholidays = [2027-01-01]",
+            "clocks_from = 2027-01-01T00:00:00Z",
+        ],
     )
     def test_any_change_of_meaning_changes_it(self, tmp_path: Path, change: str) -> None:
         assert policy_of(tmp_path, change).version != load_policy(None).version
@@ -136,6 +150,10 @@ class TestMistakes:
             ("csat = 3", 1, "csat is not a table"),
             ("routing = 3", 1, "Write [[routing]] above each"),
             ('default_category = "bilin"', 1, "Write one of outage"),
+            ('clocks_from = "2027-01-01T00:00:00Z"', 1, "without quotes"),
+            ("clocks_from = 2027-01-01T00:00:00", 1, "with its offset"),
+            ("clocks_from = 2027-01-01", 1, "with its offset"),
+            ("clocks_from = 0001-01-01T00:00:00+05:00", 1, "with its offset"),
         ],
     )
     def test_each_names_its_line_and_its_remedy(self, tmp_path: Path, text: str, line: int, part: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,18 @@ import pytest
 from worker.clock import ManualClock
 from worker.config import Settings
 from worker.desk import Desk
+from worker.domain.effects import EffectState
 from worker.policy_file import load_policy
+from worker.processing import drain
 from worker.scheduler import STAND_IN_AFTER_SECONDS, Scheduler
+from worker.store import claims, effects, timers
 from worker.store.database import Database
 from worker.store.inbox import Receipt, accept
 from worker.store.ledger import ledger
 from worker.wake import Kind, Publisher, RecordingWaker
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+(CONVERSATION,) = (Path(__file__).parents[1] / "fixtures" / "chatwoot").glob("01*.json")
 BODY = b'{"event":"conversation_typing_on"}'
 
 
@@ -52,17 +57,27 @@ class Bench:
 
     def __init__(self, root: Path) -> None:
         self.clock, self.monotonic = ManualClock(START), ManualMonotonic()
-        settings = Settings(data_dir=root)
+        settings = Settings(data_dir=root, chatwoot_url="http://chatwoot.example", chatwoot_token="token")
         self.db = Database.open(settings.database_url, clock=self.clock)
         self.db.migrate()
-        desk = Desk(settings=settings, policy=load_policy(None), db=self.db, wake=RecordingWaker())
+        self.desk = Desk(settings=settings, policy=load_policy(None), db=self.db, wake=RecordingWaker())
         self.broker = Broker(self.monotonic)
-        self.scheduler = Scheduler(desk, self.broker, monotonic=self.monotonic, wall=self.clock.now)
+        self.scheduler = Scheduler(self.desk, self.broker, monotonic=self.monotonic, wall=self.clock.now)
 
     def accept(self) -> int:
         """One delivery that will be ignored."""
+        return self._accept(BODY)
+
+    def open_conversation(self) -> None:
+        """One that becomes a ticket with timers and effects."""
+        at = self.clock.now().timestamp()
+        body = json.loads(CONVERSATION.read_bytes()) | {"created_at": at, "waiting_since": at, "updated_at": at}
+        self._accept(json.dumps(body).encode())
+        assert drain(self.desk, seconds=5) == 1
+
+    def _accept(self, body: bytes) -> int:
         key = uuid.uuid4().hex
-        receipt = Receipt(key, "chatwoot", "account", key, key, {}, BODY, self.clock.now())
+        receipt = Receipt(key, "chatwoot", "account", key, key, {}, body, self.clock.now())
         (accepted,) = accept(self.db, [receipt])
         return accepted.id
 
@@ -108,6 +123,21 @@ class TestWaking:
         assert len(asked) == 2
 
 
+class TestLateTimers:
+    def test_they_fire_within_a_second_although_no_worker_takes_the_wake_up(self, bench: Bench) -> None:
+        bench.open_conversation()
+        first = timers.next_due(bench.db)
+        assert first is not None
+
+        bench.wait((first - bench.clock.now()).total_seconds())
+        assert timers.next_due(bench.db) == first
+        assert len(bench.woken("timers")) == 1
+        bench.wait(0.75)
+
+        fired = timers.list_timers(bench.db, state="fired")
+        assert [(timer.due_at, timer.fired_at) for timer in fired] == [(first, bench.clock.now())]
+
+
 class TestStandIn:
     def test_it_processes_itself_only_after_the_broker_has_refused_for_a_while(self, bench: Bench) -> None:
         bench.broker.is_up = False
@@ -137,8 +167,6 @@ class TestStandIn:
 
 class TestClockJump:
     def test_after_a_step_of_the_wall_clock_no_lease_is_taken_back_for_one_lease(self, bench: Bench) -> None:
-        from worker.store import claims
-
         bench.accept()
         bench.wait(1)
         assert claims.claim(bench.db, lease=timedelta(seconds=30))
@@ -148,9 +176,22 @@ class TestClockJump:
         bench.wait(2)
         assert bench.scheduler.clock_jumps == 1
         assert ledger(bench.db).processing == 1
-        bench.wait(40)
+        drain(bench.desk, seconds=1)
+        assert ledger(bench.db).processing == 1
+        bench.wait(70)
 
         assert ledger(bench.db).processing == 0
+
+    def test_nor_is_an_effect_that_is_being_performed_claimed_again(self, bench: Bench) -> None:
+        bench.open_conversation()
+        claimed = effects.claim_one(bench.db, lease=timedelta(seconds=60))
+        assert claimed is not None
+
+        bench.clock.advance(3600)
+        assert effects.claim_one(bench.db) is None
+        bench.scheduler.tick()
+
+        effects.settle(bench.db, claimed, state=EffectState.DONE)
 
     def test_time_that_passes_evenly_is_no_jump(self, bench: Bench) -> None:
         for _ in range(5):

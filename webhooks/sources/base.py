@@ -28,10 +28,13 @@ class Authentic:
 
 
 class Rejected(HookdeskError):
-    """Not accepted: `status` is the answer, `reason` a closed word for logs, metrics and rejects."""
+    """Not accepted: `status` is the answer, `reason` a closed word for logs, metrics and rejects.
 
-    def __init__(self, status: int, reason: str) -> None:
-        self.status, self.reason = status, reason
+    `fields` names what a sender that asked for it is told to complete.
+    """
+
+    def __init__(self, status: int, reason: str, *, fields: tuple[str, ...] = ()) -> None:
+        self.status, self.reason, self.fields = status, reason, fields
         super().__init__(f"rejected with {status}: {reason}")
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from webhooks.sources.base import Source
 from webhooks.sources.chatwoot import ChatwootSigned, ChatwootUnsigned
 from webhooks.sources.email_generic import EmailGeneric
+from webhooks.sources.form import Form
 
 SOURCES: tuple[Source, ...] = (
     ChatwootSigned(),
     ChatwootUnsigned(),
     EmailGeneric(),
+    Form(),
 )
 
 

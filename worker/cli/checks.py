@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker.cli.doctor import FAIL, OK, WARN, Check, Finding
 from worker.cli.opening import sqlite_file
+from worker.cli.output import cell, shortened
 from worker.cli.sign import local_url
 from worker.errors import ConfigError, HookdeskError
 
@@ -81,18 +82,30 @@ def broker(settings: Settings) -> Finding:
         return Finding(
             "broker", WARN, "none is configured and none runs here", "`hookdesk up` starts the embedded one."
         )
+    from worker.broker_look import is_redis, look
+
+    seen = look(settings.broker_url, seconds=1) if is_redis(settings.broker_url) else None
+    trouble = seen.trouble if seen is not None else _kombu_trouble(settings.broker_url)
+    if trouble is not None:
+        what = f"{trouble}. Nothing is lost: scheduler and workers go on without it"
+        remedy = "See runbooks/BrokerDown.md; `hookdesk up` starts the embedded one."
+        return Finding("broker", FAIL, what, remedy, is_dependency=True)
+    if seen is not None and seen.doubt is not None:
+        return Finding("broker", WARN, seen.doubt, "See runbooks/BrokerDown.md.")
+    return Finding("broker", OK, "answers and takes messages" if seen is not None else "answers")
+
+
+def _kombu_trouble(url: str) -> str | None:
     from kombu import connection as kombu_connection
 
     connect: Any = kombu_connection.Connection  # untyped there
     quickly = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
     try:
-        with connect(settings.broker_url, connect_timeout=1, transport_options=quickly) as broker_:
+        with connect(url, connect_timeout=1, transport_options=quickly) as broker_:
             broker_.ensure_connection(max_retries=1, interval_start=0, timeout=1)
     except Exception as exc:  # each transport has errors of its own
-        what = f"does not answer ({type(exc).__name__}); nothing is lost, the scheduler stands in"
-        remedy = "`hookdesk up` starts the embedded one; for yours see runbooks/BrokerDown.md."
-        return Finding("broker", FAIL, what, remedy, is_dependency=True)
-    return Finding("broker", OK, "answers")
+        return f"does not answer ({type(exc).__name__})"
+    return None
 
 
 def web(settings: Settings) -> Finding:
@@ -131,6 +144,10 @@ def processes(settings: Settings) -> Finding:
 def chatwoot(settings: Settings) -> Finding:
     """Does Chatwoot answer, with our token?"""
     if settings.chatwoot_url is None:
+        from worker.cli.practice_events import practice_file
+
+        if practice_file(settings.data_dir).exists():
+            return Finding("chatwoot", OK, "the practice Chatwoot of `hookdesk up --practice`; only that can call it")
         return Finding("chatwoot", OK, "none is configured: nothing is sent to a Chatwoot")
     if settings.chatwoot_token is None:
         return Finding("chatwoot", FAIL, "HOOKDESK_CHATWOOT_TOKEN is not set", "Set it to an agent's access token.")
@@ -140,11 +157,32 @@ def chatwoot(settings: Settings) -> Finding:
     try:
         client.ping()
     except HookdeskError as exc:
-        return Finding("chatwoot", FAIL, f"{settings.chatwoot_url}: {exc}", "Check HOOKDESK_CHATWOOT_URL and _TOKEN.",
+        return Finding("chatwoot", FAIL, f"{settings.chatwoot_url}: {exc}", "See runbooks/ChatwootApiDown.md.",
                        is_dependency=True)  # fmt: skip
     finally:
         client.close()
     return Finding("chatwoot", OK, f"{settings.chatwoot_url} answers with our token")
+
+
+def circuit(settings: Settings) -> Finding:
+    """Are calls to Chatwoot held back? The database knows, whatever this shell knows of Chatwoot."""
+    from worker.store import breakers
+
+    if _is_missing(settings):
+        return Finding("circuit", OK, "closed: nothing has been called yet")
+    db = _open(settings)
+    try:
+        held = [each for each in breakers.peek(db) if each.is_open and each.open_until is not None]
+    finally:
+        db.dispose()
+    if not held:
+        return Finding("circuit", OK, "closed: nothing is held back")
+    told = "; ".join(
+        f"calls to {each.name} are held back, the next is tried at {cell(each.open_until)}: "
+        f"{shortened(each.cause or 'cause unknown', 120)}"
+        for each in held
+    )
+    return Finding("circuit", WARN, told, "See runbooks/ChatwootApiDown.md.")
 
 
 def books(settings: Settings) -> Finding:
@@ -186,5 +224,6 @@ CHECKS: Mapping[str, Check] = {
     "web": web,
     "processes": processes,
     "chatwoot": chatwoot,
+    "circuit": circuit,
     "ledger": books,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import shapes
+from worker.cli import shapes, words
 from worker.cli.group import Guessing, settings_of
 from worker.cli.ids import DELIVERY
 from worker.cli.opening import actor, database
@@ -65,7 +65,7 @@ def list_(ctx: click.Context, cause: str | None, limit: int, as_json: bool) -> i
     return 1 if rows else 0
 
 
-@dead_letters.command()
+@dead_letters.command(short_help="Show one whole: cause, tries, raw request.")
 @click.argument("delivery", type=DELIVERY)
 @as_json
 @click.pass_context
@@ -82,12 +82,13 @@ def show(ctx: click.Context, delivery: int, as_json: bool) -> None:
         more = {"detail": row.detail, "size": row.size, "tries": tries, "request": _request(request)}
         print_json([{**shapes.delivery(row), **more}])
         return
-    click.echo(f"d{row.id} {row.source}/{row.endpoint} {row.event or ''}: {row.state}, cause {row.cause}")
-    click.echo(f"  {cell(row.detail)}" if row.detail else "  no further detail")
+    click.echo(f"d{row.id} {row.event or 'a request'} from {row.source}/{row.endpoint}: {words.outcome(row)}")
+    if row.state != "dead":
+        click.echo(f"  It is not a dead letter; `hookdesk trace d{row.id}` tells what came of it.")
     print_table(
-        ("  try", "at", "outcome", "cause", "detail"),
-        ((f"  {each['n']}", each["at"], each["outcome"], each["cause"], each["detail"]) for each in tries),
-        empty="  never tried: it was dead on arrival",
+        ("  try", "at", "outcome", "why"),
+        ((f"  {each['n']}", each["at"], each["outcome"], words.cause(each["cause"], each["detail"])) for each in tries),
+        empty="  never tried: it was dead on arrival" if row.state == "dead" else "  no try failed",
     )
     if request is not None:
         for name, value in _request(request)["headers"].items():
@@ -228,7 +229,7 @@ def _would(rows: Sequence[DeliveryRow], what: str, *, as_json: bool) -> None:
     else:
         for row in rows:
             click.echo(f"d{row.id} {row.source} {row.event or ''}: {row.cause}")
-    click.echo(f"These {len(rows)} {what}. Repeat with --yes to do it.", err=True)
+    click.echo(f"{len(rows)} {what}. Repeat with --yes to do it.", err=True)
 
 
 def _request(request: RawRequest | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from worker.cli import shapes
+from worker.cli import shapes, words
 from worker.cli.group import settings_of
 from worker.cli.ids import TICKET
 from worker.cli.opening import database
@@ -15,7 +15,7 @@ STATES = ("pending", "processing", "retry", "done", "dead", "discarded")
 
 @click.command()
 @click.option("--state", type=click.Choice(STATES), help="Only these.")
-@click.option("--source", help="Only of this source: chatwoot, email, survey.")
+@click.option("--source", help="Only of this source: chatwoot, email, form, survey.")
 @click.option("--ticket", type=TICKET, help="Only those of this ticket (t9).")
 @limited
 @as_json
@@ -32,14 +32,16 @@ def deliveries(
         print_json(shapes.delivery(row) for row in rows)
         return
     print_table(
-        ("id", "received", "source", "event", "state", "outcome", "tries", "ticket", "why"),
+        ("id", "received", "source", "event", "outcome", "ticket", "why"),
         (
-            (f"d{row.id}", row.received_at, row.source, row.event, row.state, row.outcome, row.attempts,
+            (f"d{row.id}", row.received_at, row.source, row.event, row.outcome or row.state,
              f"t{row.ticket_id}" if row.ticket_id else None,
-             f"same as d{row.duplicate_of}" if row.duplicate_of else row.detail or row.cause)
+             words.why(row))
             for row in rows
         ),
-        empty="No deliveries. `hookdesk sign --send` sends a first one.",
+        empty="No deliveries like that. `hookdesk deliveries` lists all."
+        if state or source or ticket
+        else "No deliveries. `hookdesk sign --send` sends a first one.",
     )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from worker.cli.output import clean, console, print_table, shortened
 from worker.store.ticket_reads import events_of
@@ -62,7 +64,7 @@ class Screen:
         click.echo("\nWhat was routed where, and why")
         print_table(("tickets", "category", "team", "agents", "rule"), _routes(held), empty="nothing")
         for reason in _reasons(held):
-            click.echo(f"  {reason}")
+            self._tell(reason)
         self._tell_breach(story)
         self._tell_survey(story)
         sent = ", ".join(f"{n} {state}" for state, n in story.effects().most_common())
@@ -84,8 +86,8 @@ class Screen:
             click.echo("  but it was not noticed: this should not happen")
             return
         reasons = [event.reason for event in events_of(story.db, ticket.id) if event.name == "sla.breached"]
-        click.echo(f"  t{ticket.id} {shortened(ticket.ticket.subject if ticket.ticket else '')}")
-        click.echo(f"  {clean('; '.join(reasons))}")
+        self._tell(f"t{ticket.id}: {shortened(ticket.ticket.subject if ticket.ticket else '')}")
+        self._tell("; ".join(reasons))
 
     def _tell_survey(self, story: Story) -> None:
         click.echo("\nOne survey was answered")
@@ -94,7 +96,10 @@ class Screen:
             click.echo("  but no answer was recorded: this should not happen")
             return
         for survey, rating, feedback in record.answers:
-            click.echo(f"  t{story.surveyed.id} {survey}: {rating} of 5, {clean(feedback)!r}")
+            self._tell(f"t{story.surveyed.id}: {rating} of 5, {clean(feedback)!r} (about {survey.replace(':', ' ')})")
+
+    def _tell(self, sentence: str) -> None:
+        self._console.print(Padding(Text(clean(sentence)), (0, 0, 0, 2)))
 
     def _table(self) -> Table:
         table = Table(title="Hookdesk demo", box=None, title_justify="left", min_width=60)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import shapes
+from worker.cli import shapes, words
 from worker.cli.group import Guessing
 from worker.cli.ids import EFFECT, TICKET
 from worker.cli.opening import actor, database
 from worker.cli.output import as_json, cell, limited, print_json, print_table, shortened
-from worker.domain.effects import EffectKind, EffectState
+from worker.domain.effects import CUSTOMER_FACING, EffectKind, EffectState
 from worker.errors import NotFound, Refused
 
 if TYPE_CHECKING:
@@ -65,19 +65,25 @@ def show(ctx: click.Context, effect: int, as_json: bool) -> None:
         print_json([{**shapes.effect(row), **more, "tries": [_try(each) for each in tries]}])
         return
     click.echo(f"e{row.id} {row.kind} of t{row.ticket_id}, decided as {row.decision}: {row.state}")
-    for name, value in (("why", row.detail or row.cause), ("next try", row.next_at), ("expires", row.expires_at)):
-        if value is not None:
+    waits = row.state in ("pending", "retry")
+    for name, value in (
+        ("why", words.cause(row.cause, row.detail)),
+        ("next try", row.next_at if waits else None),
+        ("expires", row.expires_at if waits or row.state in ("approval", "no_target") else None),
+        ("ended", row.done_at),
+    ):
+        if value:
             click.echo(f"  {name}: {cell(value)}")
     for name, value in row.payload.items():
         click.echo(f"  {name}: {cell(value)}")
     print_table(
-        ("  try", "at", "outcome", "cause", "detail"),
-        ((f"  {each.n}", each.at, each.outcome, each.cause, each.detail) for each in tries),
+        ("  try", "at", "outcome", "why"),
+        ((f"  {each.n}", each.at, each.outcome, words.cause(each.cause, each.detail)) for each in tries),
         empty="  not tried yet",
     )
 
 
-@effects.command()
+@effects.command(short_help="Let go what waits for approval.")
 @_IDS
 @click.option("--all", "everything", is_flag=True, help="All that wait for approval.")
 @_YES
@@ -88,7 +94,7 @@ def approve(ctx: click.Context, ids: tuple[int, ...], everything: bool, yes: boo
     from worker.store.effects import approve as approve_effects
 
     with database(ctx) as db:
-        rows = _chosen(db, ids, everything=everything, states=("approval", "no_target"))
+        rows = _chosen(db, ids, everything=everything, states=("approval", "no_target"), act="approved")
         if not yes:
             _announce(rows, "would be approved", as_json=as_json)
             return
@@ -96,7 +102,7 @@ def approve(ctx: click.Context, ids: tuple[int, ...], everything: bool, yes: boo
         _print(_again(db, done), as_json=as_json, empty="Nothing waited for approval.")
 
 
-@effects.command()
+@effects.command(short_help="Call off what has not been performed.")
 @_IDS
 @click.option("--reason", help="Why; it is kept.")
 @_YES
@@ -107,7 +113,7 @@ def cancel(ctx: click.Context, ids: tuple[int, ...], reason: str | None, yes: bo
     from worker.store.effects import cancel as cancel_effects
 
     with database(ctx) as db:
-        rows = _chosen(db, ids, everything=False, states=("approval", "no_target", "pending", "retry"))
+        rows = _chosen(db, ids, everything=False, states=("approval", "no_target", "pending", "retry"), act="cancelled")
         if not yes:
             _announce(rows, "would be cancelled", as_json=as_json)
             return
@@ -117,7 +123,9 @@ def cancel(ctx: click.Context, ids: tuple[int, ...], reason: str | None, yes: bo
         _print(_again(db, done), as_json=as_json, empty="Nothing was left to cancel.")
 
 
-def _chosen(db: Database, ids: Sequence[int], *, everything: bool, states: Sequence[str]) -> list[StoredEffect]:
+def _chosen(
+    db: Database, ids: Sequence[int], *, everything: bool, states: Sequence[str], act: str
+) -> list[StoredEffect]:
     """The named ones; raises NotFound or Refused rather than doing half of what was asked."""
     from worker.store.effects import get, list_effects
 
@@ -131,7 +139,8 @@ def _chosen(db: Database, ids: Sequence[int], *, everything: bool, states: Seque
         if row is None:
             raise NotFound(f"There is no effect e{effect}. `hookdesk effects list` lists them.")
         if row.state not in states:
-            raise Refused(f"e{effect} is {row.state}; only {', '.join(states)} can be. Nothing was changed.")
+            allowed = f"{', '.join(states[:-1])} or {states[-1]}"
+            raise Refused(f"e{effect} is {row.state}; only what is {allowed} can be {act}. Nothing was changed.")
         rows.append(row)
     return rows
 
@@ -145,7 +154,7 @@ def _again(db: Database, ids: Sequence[int]) -> list[StoredEffect]:
 def _announce(rows: Sequence[StoredEffect], what: str, *, as_json: bool) -> None:
     _print(rows, as_json=as_json, empty="Nothing to do.")
     if rows:
-        click.echo(f"These {len(rows)} {what}. Repeat with --yes to do it.", err=True)
+        click.echo(f"{len(rows)} {what}. Repeat with --yes to do it.", err=True)
 
 
 def _print(rows: Sequence[StoredEffect], *, as_json: bool, empty: str) -> None:
@@ -153,10 +162,10 @@ def _print(rows: Sequence[StoredEffect], *, as_json: bool, empty: str) -> None:
         print_json(shapes.effect(row) for row in rows)
         return
     print_table(
-        ("id", "ticket", "kind", "decision", "state", "tries", "next try", "why", "what"),
+        ("id", "ticket", "kind", "what", "state", "tries", "next try", "why"),
         (
-            (f"e{row.id}", f"t{row.ticket_id}", row.kind, row.decision, row.state, row.attempts,
-             row.next_at if row.state in ("pending", "retry") else None, row.detail or row.cause, what(row))
+            (f"e{row.id}", f"t{row.ticket_id}", row.kind, what(row), row.state, row.attempts,
+             row.next_at if row.state in ("pending", "retry") else None, words.cause(row.cause, row.detail))
             for row in rows
         ),
         empty=empty,
@@ -164,9 +173,9 @@ def _print(rows: Sequence[StoredEffect], *, as_json: bool, empty: str) -> None:
 
 
 def what(row: StoredEffect) -> str:
-    """What it says or does, in one line."""
-    payload = row.payload
-    return shortened(str(payload.get("agent") or payload.get("team") or payload.get("text") or ""), 60)
+    """What it sets or is about, in one line; of what a customer would see, the text."""
+    text = row.payload.get("text") if row.kind in CUSTOMER_FACING else None
+    return shortened(str(text or words.asked_for(row)), 60)
 
 
 def _try(each: Any) -> dict[str, Any]:

@@ -88,6 +88,12 @@ class Root(Guessing):
         except HookdeskError as exc:
             _explain(exc)
             code = exc.exit_code
+        except OSError as exc:
+            if exc.filename is None and _lost(exc) is None:
+                raise
+            why = _lost(exc) or f"{exc.filename}: {exc.strerror}. {_remedy(exc)}"
+            click.echo(f"Error: {why}", err=True)
+            code = DEPENDENCY_DOWN
         except Exception as exc:  # only a lost database is expected here; anything else keeps its traceback
             if (sentence := _lost(exc)) is None:
                 raise
@@ -107,6 +113,12 @@ def _explain(exc: HookdeskError) -> None:
         click.echo("`hookdesk config check` checks again; `hookdesk config show` lists every setting.", err=True)
     else:
         click.echo(f"Error: {exc}", err=True)
+
+
+def _remedy(exc: OSError) -> str:
+    if isinstance(exc, PermissionError):
+        return "Run as the user who owns it, or choose another folder."
+    return "Is that the right place? `hookdesk config show` lists all settings."
 
 
 def _lost(exc: Exception) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,9 +24,10 @@ _OFF_TERMINAL_WIDTH = 160  # rich would cut at 80 columns when nobody is looking
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that obeys NO_COLOR, and is wide enough in a pipe."""
+    """A console that obeys NO_COLOR, and in a pipe is as wide as COLUMNS says, else wide enough."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _OFF_TERMINAL_WIDTH
+    asked = os.environ.get("COLUMNS", "")
+    width = None if stream.isatty() else int(asked) if asked.isdecimal() and int(asked) else _OFF_TERMINAL_WIDTH
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
@@ -37,14 +39,14 @@ def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
     """A table, or the sentence `empty`. Values are text, never markup."""
+    held = [tuple(row) for row in rows]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for n, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=n == 0)
-    count = 0
-    for row in rows:
+        whole = n == 0 or any(isinstance(row[n], datetime) for row in held)
+        table.add_column(column, overflow="fold", no_wrap=whole)
+    for row in held:
         table.add_row(*(Text(cell(value)) for value in row))
-        count += 1
-    if count:
+    if held:
         console().print(table)
     else:
         click.echo(empty)

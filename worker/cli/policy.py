@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from worker.cli.group import settings_of
-from worker.cli.output import as_json, print_json, print_table, span
+from worker.cli.output import as_json, cell, print_json, print_table, span
 
 if TYPE_CHECKING:
     from worker.domain.policy import Policy
@@ -73,6 +73,10 @@ def _show_promises(effective: Policy, effects: str) -> None:
         ),
         empty="none: no clocks",
     )  # fmt: skip
+    if effective.clocks_from is not None:
+        click.echo(
+            f"Conversations begun before {cell(effective.clocks_from)} UTC: only from the customer's next message."
+        )
     csat = effective.csat
     asked = f"{span(csat.delay.total_seconds())} after resolving, once in {span(csat.cooldown.total_seconds())}"
     click.echo(f"\nSurveys: {asked if csat.enabled else 'off'}")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from worker.cli import words
 from worker.cli.group import Guessing, settings_of
 from worker.cli.ids import TICKET
 from worker.cli.opening import database
 from worker.cli.output import as_json, cell, limited, print_json, print_table, span
+from worker.domain.wording import hours
 from worker.errors import NotFound
 
 if TYPE_CHECKING:
@@ -28,10 +30,10 @@ _WHY = {
 
 @click.group(cls=Guessing)
 def sla() -> None:
-    """SLA clocks."""
+    """SLA clocks: how they stand, and how each second of them was counted."""
 
 
-@sla.command("list")
+@sla.command("list", short_help="List clocks: running, paused, met, breached.")
 @click.option("--breached", is_flag=True, help="Only the breached.")
 @limited
 @as_json
@@ -51,15 +53,18 @@ def list_(ctx: click.Context, breached: bool, limit: int, as_json: bool) -> None
     if as_json:
         print_json(rows)
         return
-    names = ("ticket_id", "metric", "standing", "policy", "deadline_at", "met_at", "breached_at")
     print_table(
-        ("ticket", "clock", "standing", "policy", "deadline", "met", "breached"),
-        ([f"t{row['ticket_id']}", *(row[name] for name in names[1:])] for row in rows),
+        ("ticket", "clock", "policy", "deadline", "standing", "met"),
+        (
+            (f"t{row['ticket_id']}", words.clock(f"{row['metric']}:{row['ordinal']}"), row["policy"],
+             row["deadline_at"], row["standing"], row["met_at"])
+            for row in rows
+        ),
         empty="No clocks." if not breached else "Nothing is breached.",
-    )
+    )  # fmt: skip
 
 
-@sla.command()
+@sla.command(short_help="Explain how a ticket's clocks were counted.")
 @click.argument("ticket", type=TICKET)
 @as_json
 @click.pass_context
@@ -84,7 +89,17 @@ def explain(ctx: click.Context, ticket: int, as_json: bool) -> None:
     if record is None or not clocks:
         click.echo(f"t{ticket} has no clocks: no SLA policy fits it. `hookdesk policy` shows them.")
         return
+    if stored.ticket is not None and _hashes(stored.ticket) != _hashes(record):
+        click.echo(
+            f"Note: this is counted by policy {policy.version} ({settings_of(ctx).config or 'built-in defaults'}), "
+            "which is not the one that decided last. Set HOOKDESK_CONFIG as for the worker.\n",
+            err=True,
+        )
     _tell(ticket, record, now)
+
+
+def _hashes(record: Ticket) -> dict[str, str]:
+    return {clock.key: clock.policy_hash for clock in record.clocks}
 
 
 def _tell(ticket: int, record: Ticket, now: datetime) -> None:
@@ -92,7 +107,7 @@ def _tell(ticket: int, record: Ticket, now: datetime) -> None:
     for clock in record.clocks:
         used = sum(each.counted_seconds for each in clock.spans)
         click.echo(f"\n{clock.metric.replace('_', ' ')} {clock.ordinal}: {_standing(clock)}")
-        click.echo(f"  promised by {clock.policy!r}: {span(clock.target_seconds)} of counted time")
+        click.echo(f"  promised by policy {clock.policy!r}: {hours(clock.target_seconds)} of counted time")
         print_table(
             ("  from", "to", "lasted", "counted", "why"),
             (
@@ -102,7 +117,7 @@ def _tell(ticket: int, record: Ticket, now: datetime) -> None:
             ),
             empty="  nothing yet",
         )  # fmt: skip
-        click.echo(f"  sum: {span(used)} counted of {span(clock.target_seconds)}, {_rest(clock, used)}")
+        click.echo(f"  sum: {hours(used)} counted of {hours(clock.target_seconds)}, {_rest(clock, used)}")
 
 
 def _spans(clock: Clock, now: datetime) -> Iterator[dict[str, Any]]:
@@ -110,8 +125,9 @@ def _spans(clock: Clock, now: datetime) -> Iterator[dict[str, Any]]:
         seconds = ((each.end or now) - each.start).total_seconds()
         closed = max(0.0, seconds - each.counted_seconds) if each.counts else 0.0
         explanation = _WHY.get(each.why, each.why)
-        if closed >= 1:
-            explanation += f", except {span(closed)} outside business hours"
+        if each.counts and closed >= 1:
+            outside = "outside business hours"
+            explanation = f"counts, except {span(closed)} {outside}" if each.counted_seconds else f"paused: {outside}"
         yield {
             "start": each.start,
             "end": each.end,
@@ -126,8 +142,8 @@ def _spans(clock: Clock, now: datetime) -> Iterator[dict[str, Any]]:
 def _rest(clock: Clock, used: float) -> str:
     left = clock.target_seconds - used
     if left < 0:
-        return f"{span(-left)} too many"
-    return f"{span(left)} left" + (" when it was met" if clock.met_at else "")
+        return f"{hours(-left)} too many"
+    return f"{hours(left)} left" + (" when it was met" if clock.met_at else "")
 
 
 def _standing(clock: Clock) -> str:

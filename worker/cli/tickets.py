@@ -9,6 +9,7 @@ import click
 from worker.cli import shapes
 from worker.cli.opening import database
 from worker.cli.output import as_json, limited, print_json, print_table, shortened
+from worker.domain.wording import label
 
 if TYPE_CHECKING:
     from worker.store.ticket_rows import StoredTicket
@@ -33,26 +34,27 @@ def tickets(ctx: click.Context, status: str | None, priority: str | None, limit:
         print_json(shapes.ticket(row) for row in rows)
         return
     print_table(
-        ("id", "source", "status", "priority", "category", "team", "assignee", "sla", "subject"),
+        ("id", "source", "status", "priority", "category", "assigned to", "sla", "subject"),
         (_row(row) for row in rows),
-        empty="No tickets. `hookdesk deliveries` shows what arrived; `hookdesk sign --send` sends a first webhook.",
+        empty="No tickets like that. `hookdesk tickets` lists all."
+        if status or priority
+        else "No tickets. `hookdesk deliveries` shows what arrived; `hookdesk sign --send` sends a first webhook.",
     )
 
 
 def _row(row: StoredTicket) -> tuple[object, ...]:
     record = row.ticket
     if record is None:
-        return (f"t{row.id}", f"{row.key.source} {row.key.external_id}", "new", *[None] * 6)
+        return (f"t{row.id}", f"{row.key.source} {row.key.external_id}", "new", *[None] * 5)
     return (
         f"t{row.id}",
         f"{row.key.source} {row.key.external_id}",
         record.status,
         f"{record.priority} ({record.score})",
         record.category,
-        record.team.name if record.team else None,
-        record.assignee.name if record.assignee else None,
+        ", ".join(label(each) for each in (record.assignee, record.team) if each is not None),
         standing(row),
-        shortened(record.subject, 50),
+        shortened(record.subject, 40),
     )
 
 
@@ -60,7 +62,7 @@ def standing(row: StoredTicket) -> str:
     """The worst that can be said of its clocks."""
     clocks = row.ticket.clocks if row.ticket is not None else ()
     if breached := [clock.metric for clock in clocks if clock.breached_at]:
-        return f"breached: {', '.join(dict.fromkeys(breached))}"
+        return f"breached: {', '.join(dict.fromkeys(breached))}".replace("_", " ")
     unmet = [clock for clock in clocks if clock.met_at is None]
     if any(clock.paused for clock in unmet):
         return "paused"

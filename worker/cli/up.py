@@ -12,7 +12,7 @@ import click
 
 from worker.cli.household import Household, household
 from worker.cli.output import clean
-from worker.config import unknown
+from worker.config import Settings, unknown
 
 
 @click.command()
@@ -58,8 +58,9 @@ def _tell_secrets(house: Household) -> None:
         file = house.settings.data_dir / "secrets.env"
         click.echo(
             f"A secret for Chatwoot's webhooks was generated: {made}\n"
-            f"It is kept in {file} (only you can read it) and not shown again. Chatwoot makes its own secret for each\n"
-            "webhook: put that one into HOOKDESK_CHATWOOT_WEBHOOK_SECRETS, or into this file, when you connect it.\n"
+            f"It is kept in {file} (only you can read it)\n"
+            "and not shown again. Chatwoot makes its own secret for each webhook: when you connect one,\n"
+            "put that secret into HOOKDESK_CHATWOOT_WEBHOOK_SECRETS, or into this file.\n"
         )
 
 
@@ -102,7 +103,7 @@ Hookdesk is ready: {running} are running.
   data       {settings.data_dir}
   effects    {effects}
 
-Try, in another terminal{_hint(settings.data_dir)}:
+Try, in another terminal{_hint(settings)}:
   {_first_webhook(house)}
   {_program()} tickets
   {_program()} trace t1
@@ -119,8 +120,11 @@ def _program() -> str:
     return str(own.relative_to(Path.cwd())) if own.is_absolute() and own.is_relative_to(Path.cwd()) else str(own)
 
 
-def _hint(data_dir: Path) -> str:
-    return "" if data_dir == Path("data").resolve() else f" (with HOOKDESK_DATA_DIR={data_dir})"
+def _hint(settings: Settings) -> str:
+    """The settings that the other terminal needs too, because they are not the defaults."""
+    own = [] if settings.data_dir == Path("data").resolve() else [f"HOOKDESK_DATA_DIR={settings.data_dir}"]
+    own += [] if settings.port == Settings().port else [f"HOOKDESK_PORT={settings.port}"]
+    return f" (with {' '.join(own)})" if own else ""
 
 
 def _first_webhook(house: Household) -> str:

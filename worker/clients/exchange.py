@@ -146,7 +146,16 @@ def _broken(exc: Exception) -> WorkError:
         return TransientError("timeout", "the answer did not come in time")
     if isinstance(exc, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError)):
         return PermanentError("bad_address", str(exc))
-    return TransientError("unreachable" if _refused(exc) else "cut", type(exc).__name__)
+    return TransientError("unreachable" if _refused(exc) else "cut", _first_cause(exc))
+
+
+def _first_cause(exc: BaseException) -> str:
+    """What the system said first, such as "Connection refused"; the libraries only wrap it."""
+    said, one = type(exc).__name__, exc.__cause__ or exc.__context__
+    while one is not None:
+        said = getattr(one, "strerror", None) or said
+        one = one.__cause__ or one.__context__
+    return said
 
 
 def _refused(exc: BaseException | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from worker.domain.facts import Answer, Candidate, Fact, Person, Routed
@@ -11,18 +11,19 @@ from worker.domain.intake import categorise
 from worker.domain.matching import prose
 from worker.domain.policy import Policy
 from worker.domain.ticket import Clock, Event, Ticket
+from worker.domain.wording import hours, label, metric, source, when, why_walked
 
 
 def changes(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy: Policy) -> Iterator[Event]:
     """Every event that `before` had not led to yet, in the order of the stages."""
-    yield from _intake(before, ticket, policy)
+    yield from _intake(before, ticket, facts, policy)
     yield from _routing(before, ticket)
     yield from _sla(before, ticket)
     if ticket.answers != (before.answers if before is not None else ()):
         yield from (_answered(fact) for fact in facts if isinstance(fact, Answer))
 
 
-def _intake(before: Ticket | None, ticket: Ticket, policy: Policy) -> Iterator[Event]:
+def _intake(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy: Policy) -> Iterator[Event]:
     if before is None:
         yield _created(ticket)
     since = ticket.updated_at.isoformat()
@@ -38,14 +39,14 @@ def _intake(before: Ticket | None, ticket: Ticket, policy: Policy) -> Iterator[E
     for edge in ticket.edges:
         if edge not in old_edges:
             data = {"before": edge.before.value, "after": edge.after.value, "cause": edge.cause}
-            reason = f"{edge.before} → {edge.after} because of {edge.cause}"
+            reason = f"{edge.before} → {edge.after}: {why_walked(edge, facts, ticket.key)}"
             yield Event("ticket.status_changed", f"{edge.after}:{edge.cause}", edge.at, "intake", reason, data)
     yield from _resolutions(before, ticket)
 
 
 def _created(ticket: Ticket) -> Event:
     gaps = f"; still missing: {', '.join(ticket.missing)}" if ticket.missing else ""
-    reason = f"first heard of {ticket.key.source} {ticket.key.external_id} on {ticket.channel or 'an unknown channel'}"
+    reason = f"first heard of {source(ticket.key)} {ticket.key.external_id} on {ticket.channel or 'an unknown channel'}"
     data = {
         "id": ticket.key.external_id,
         "priority": ticket.priority,
@@ -92,12 +93,13 @@ def _routing(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
     at = ticket.updated_at
     data = {"agent": now.id if now else None, "was": was.id if was else None, "by": ticket.assignee_by}
     if now is None:
-        reason = f"taken off {label(was)} in the source"
+        reason = f"taken off {label(was)} in {source(ticket.key)}"
         yield Event("ticket.unassigned", f"{data['was']}@{at.isoformat()}", at, "routing", reason, data)
     elif ticket.assignee_by == "routing" and routed is not None:
-        yield Event("ticket.assigned", routed.key, routed.at, "routing", routed.reason, data)
+        reason = f"{label(now)}, as routing decided"
+        yield Event("ticket.assigned", routed.key, routed.at, "routing", reason, data)
     else:
-        reason = f"assigned to {label(now)} in the source"
+        reason = f"{label(now)}, assigned in {source(ticket.key)}"
         yield Event("ticket.assigned", f"{now.id}@{at.isoformat()}", at, "routing", reason, data)
 
 
@@ -131,12 +133,9 @@ def _sla(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
         if old is not None and old == clock:
             continue
         if old is None:
-            reason = f"{metric(clock)} within {_hours(clock.target_seconds)} by policy {clock.policy!r}"
-            yield _of_clock("sla.started", clock, clock.started_at, reason)
+            yield _of_clock("sla.started", clock, clock.started_at, _promise(clock))
         elif (old.policy, old.target_seconds) != (clock.policy, clock.target_seconds):
-            reason = (
-                f"now policy {clock.policy!r}: {_hours(clock.target_seconds)} instead of {_hours(old.target_seconds)}"
-            )
+            reason = f"{_promise(clock)}; before it was {hours(old.target_seconds)} (policy {old.policy!r})"
             key = f"{clock.key}:{clock.policy}:{clock.target_seconds:g}"
             yield _of_clock("sla.retargeted", clock, ticket.updated_at, reason, key=key)
         if clock.breached_at is not None and (old is None or old.breached_at is None):
@@ -144,17 +143,26 @@ def _sla(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
         if old is not None and old.breached_at is not None and clock.breached_at is None:
             yield _of_clock("sla.breach_withdrawn", clock, ticket.updated_at, _withdrawal(old, clock), was=old)
         if clock.met_at is not None and (old is None or old.met_at is None):
-            late = "late" if clock.breached_at is not None else "in time"
-            yield _of_clock("sla.met", clock, clock.met_at, f"{metric(clock)} met {late} at {when(clock.met_at)}")
+            yield _of_clock("sla.met", clock, clock.met_at, _met(clock))
     for old in known.values():
         if old.breached_at is not None:
             reason = f"the {metric(old)} clock does not apply any more"
             yield _of_clock("sla.breach_withdrawn", old, ticket.updated_at, reason, was=old)
 
 
+def _promise(clock: Clock) -> str:
+    by = f", so by {when(clock.deadline_at)}" if clock.deadline_at is not None else ""
+    return f"{metric(clock)} within {hours(clock.target_seconds)} of counted time{by} (policy {clock.policy!r})"
+
+
 def _breach(clock: Clock, ticket: Ticket) -> str:
     owner = label(ticket.assignee) if ticket.assignee else "nobody"
-    return f"{metric(clock)} was due at {when(clock.breached_at)} by policy {clock.policy!r}; assigned to {owner}"
+    return f"{metric(clock)} was due by {when(clock.breached_at)} (policy {clock.policy!r}); assigned to {owner}"
+
+
+def _met(clock: Clock) -> str:
+    due = f"; it was due by {when(clock.deadline_at)}" if clock.deadline_at is not None else ""
+    return f"{metric(clock)} met {'late' if clock.breached_at is not None else 'in time'}{due}"
 
 
 def _withdrawal(old: Clock, clock: Clock) -> str:
@@ -185,25 +193,5 @@ def _answered(answer: Answer) -> Event:
     return Event("csat.answered", key, answer.at, "csat", f"the customer gave {answer.rating} of 5", data)
 
 
-def metric(clock: Clock) -> str:
-    """The clock in words: `first response`, `next response 2`."""
-    number = f" {clock.ordinal}" if clock.ordinal > 1 else ""
-    return clock.metric.replace("_", " ") + number
-
-
-def when(at: datetime | None) -> str:
-    """A time as people write it."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at is not None else "an unknown time"
-
-
-def label(person: Person | None) -> str:
-    """A person by name, else by address or id."""
-    return "nobody" if person is None else person.name or person.email or person.id or "somebody without a name"
-
-
 def _nth(ordinal: int) -> str:
     return {1: "first", 2: "second", 3: "third"}.get(ordinal, f"{ordinal}th")
-
-
-def _hours(seconds: float) -> str:
-    return str(timedelta(seconds=seconds))

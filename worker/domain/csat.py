@@ -9,6 +9,7 @@ from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Asked
 from worker.domain.policy import CsatPolicy
 from worker.domain.ticket import Event, Resolution, Ticket, Timer
+from worker.domain.wording import hours
 
 TOO_LATE = timedelta(days=1)
 """A survey this long overdue is not sent: the customer would not know what it is about."""
@@ -69,7 +70,7 @@ def _ask(run: Resolution, policy: CsatPolicy, cancelled: tuple[Event, ...], *, n
         run.key,
         now,
         "csat",
-        f"{_span(policy.delay)} have passed since resolution {run.ordinal} and nothing speaks against asking",
+        f"resolution {run.ordinal} has stood for {hours(policy.delay.total_seconds())}; nothing speaks against asking",
         {"resolution": run.ordinal, "resolved_at": run.resolved_at.isoformat()},
     )
     survey = Effect(EffectKind.SURVEY, run.key, {"text": policy.message, "resolution": run.ordinal})
@@ -129,8 +130,3 @@ def _cancelled(run: Resolution, why: str, *, at: datetime) -> Event:
         f"no survey about resolution {run.ordinal}: {REFUSALS[why]}",
         {"resolution": run.ordinal, "cause": why},
     )
-
-
-def _span(delay: timedelta) -> str:
-    minutes = delay.total_seconds() / 60
-    return f"{minutes:g} minutes"

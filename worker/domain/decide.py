@@ -34,7 +34,6 @@ def decide(
     roster: Roster | None,
     last_survey_at: datetime | None,
     now: datetime,
-    clocks_from: datetime | None = None,
     folded: Ticket | None = None,
 ) -> Decision:
     """Everything to store in one transaction. The ticket is the fold of the facts and of the decision's own facts.
@@ -42,18 +41,18 @@ def decide(
     `folded`, when the caller has it already, is the fold of these facts as of `now`.
     """
     known: list[Fact] = list(facts)
-    ticket = fold(key, known, policy, as_of=now, clocks_from=clocks_from) if folded is None else folded
+    ticket = fold(key, known, policy, as_of=now) if folded is None else folded
     own: list[Fact] = []
     effects: list[Effect] = []
     if needs_routing(ticket):
         unrouted = ticket
         own.append(route(ticket, roster, policy, now=now))
-        ticket = fold(key, [*known, *own], policy, as_of=now, clocks_from=clocks_from)
+        ticket = fold(key, [*known, *own], policy, as_of=now)
         effects += _routing_effects(unrouted, ticket)
     survey = follow_up(before, ticket, policy.csat, last_survey_at=last_survey_at, now=now)
     if survey.facts:
         own += survey.facts
-        ticket = fold(key, [*known, *own], policy, as_of=now, clocks_from=clocks_from)
+        ticket = fold(key, [*known, *own], policy, as_of=now)
     return Decision(
         ticket=ticket,
         events=(*changes(before, ticket, known, policy), *survey.events),

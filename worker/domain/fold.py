@@ -22,12 +22,10 @@ _READ_CHARACTERS = 2000  # of each
 _AT_ONCE = timedelta(seconds=5)
 
 
-def fold(
-    key: TicketKey, facts: Iterable[Fact], policy: Policy, *, as_of: datetime, clocks_from: datetime | None = None
-) -> Ticket:
+def fold(key: TicketKey, facts: Iterable[Fact], policy: Policy, *, as_of: datetime) -> Ticket:
     """The ticket that these facts tell of, `as_of` a time (which only waiting and deadlines depend on).
 
-    A conversation older than `clocks_from` gets clocks only from the customer's next message after it.
+    A conversation older than the policy's `clocks_from` gets clocks only from the customer's next message after it.
     ValueError when there are no facts.
     """
     story = tell(facts)
@@ -59,7 +57,7 @@ def fold(
         assignee_by=assignee_by,
         team=team,
         waiting_since=waiting_since,
-        clocks=_clocks(story, way, policy, priority, (tier, channel, team), as_of=as_of, clocks_from=clocks_from),
+        clocks=_clocks(story, way, policy, priority, (tier, channel, team), as_of=as_of),
         missing=missing(requester=requester, channel=channel, subject=subject),
     )
 
@@ -176,7 +174,6 @@ def _clocks(
     matched: tuple[str | None, str, Person | None],
     *,
     as_of: datetime,
-    clocks_from: datetime | None,
 ) -> tuple[Clock, ...]:
     tier, channel, team = matched
     promised = sla.pick(
@@ -190,8 +187,8 @@ def _clocks(
         resolved=tuple((run.resolved_at, run.reopened_at) for run in way.resolutions),
         auto_only=story.auto_only,
     )
-    if clocks_from is not None and story.created_at < clocks_from:
-        later = _since(timeline, clocks_from)
+    if policy.clocks_from is not None and story.created_at < policy.clocks_from:
+        later = _since(timeline, policy.clocks_from)
         return () if later is None else sla.clocks(later, promised, as_of=as_of)
     return sla.clocks(timeline, promised, as_of=as_of)
 

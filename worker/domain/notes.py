@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from worker.domain.changes import label, metric, when
 from worker.domain.ticket import Clock, Ticket
+from worker.domain.wording import label, metric, when
 
 _METRICS_OF_A_START = ("first_response", "resolution")
 

@@ -6,7 +6,7 @@ Reading and checking the file is `worker.policy_file`; this module only holds wh
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -101,3 +101,4 @@ class Policy:
     roster_max_age: timedelta = timedelta(minutes=3)
     effect_modes: tuple[tuple[str, str], ...] = ()  # per kind: live, approve, dry-run; overrides HOOKDESK_EFFECTS
     senior_tiers: tuple[str, ...] = field(default=())
+    clocks_from: datetime | None = None  # older conversations get clocks from the customer's next message after it

@@ -71,9 +71,7 @@ def route(ticket: Ticket, roster: Roster | None, policy: Policy, *, now: datetim
         reason = f"{why}; nobody_free: {_tally(candidates)}, so it waits in {_queue(team)}"
         return Routed(ordinal, now, rule, team, None, reason, candidates)
     best = min(free, key=_order)
-    idle = f"idle since {best.idle_since:%Y-%m-%d %H:%M} UTC" if best.idle_since else "not assigned anything before"
-    reason = f"{why}; {best.agent.name or best.agent.id} has {best.open_tickets} of {best.capacity} open, {idle}"
-    return Routed(ordinal, now, rule, team, best.agent, reason, candidates)
+    return Routed(ordinal, now, rule, team, best.agent, f"{why}; {_why_chosen(best, free)}", candidates)
 
 
 UPSTREAM = "set in the source"
@@ -148,6 +146,16 @@ def _order(candidate: Candidate) -> tuple[int, datetime, int, str]:
     """Fewest open, then longest idle (never assigned is longest), then the lower id."""
     identity = candidate.agent.id or ""
     return candidate.open_tickets, candidate.idle_since or _LONG_AGO, len(identity), identity
+
+
+def _why_chosen(best: Candidate, free: list[Candidate]) -> str:
+    name, load = best.agent.name or best.agent.id, f"{best.open_tickets} of {best.capacity} tickets"
+    if len(free) == 1:
+        return f"{name} is the only one free, with {load}"
+    if sum(other.open_tickets == best.open_tickets for other in free) == 1:
+        return f"{name} has the fewest open of {len(free)} who are free, {load}"
+    idle = f"waits longest, since {best.idle_since:%Y-%m-%d %H:%M} UTC" if best.idle_since else "had nothing before"
+    return f"{name} has as few open as any of {len(free)} who are free, {load}, and {idle}"
 
 
 def _tally(candidates: tuple[Candidate, ...]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from worker.domain.facts import Parsed
 from worker.errors import Unparsable
-from worker.intake import chatwoot, email, survey
+from worker.intake import chatwoot, email, form, survey
 from worker.intake.reading import Arrival
 
 Parser = Callable[[bytes, Arrival], Parsed]
@@ -15,6 +15,7 @@ Parser = Callable[[bytes, Arrival], Parsed]
 PARSERS: Mapping[str, Parser] = {
     "chatwoot": chatwoot.parse,
     "email": email.parse,
+    "form": form.parse,
     "survey": survey.parse,
 }
 

@@ -173,18 +173,18 @@ def fail(
         audit.note(conn, subject, now=now, outcome=values["state"], cause=cause, detail=detail)
 
 
-def release(db: Database, claimed: Sequence[Claimed]) -> None:
-    """Give back untouched, with the attempt, what is still ours; nothing is their fault."""
+def release(db: Database, claimed: Sequence[Claimed], *, pause: timedelta = timedelta(0)) -> None:
+    """Give back untouched, with the attempt, what is still ours; nothing is their fault. Due again after `pause`."""
     if not claimed:
         return
     tokens = sorted({one.claim for one in claimed})
     with db.write() as conn:
-        now = db.now(conn)
+        at = db.now(conn) + pause
         conn.execute(
             update(deliveries)
             .where(PROCESSING, deliveries.c.claim.in_(tokens), deliveries.c.id.in_([one.id for one in claimed]))
             .values(state=case((deliveries.c.attempts <= 1, "pending"), else_="retry"), claim=None, lease_until=None,
-                    attempts=deliveries.c.attempts - 1, next_at=now, wake_at=now)
+                    attempts=deliveries.c.attempts - 1, next_at=at, wake_at=at)
         )  # fmt: skip
 
 

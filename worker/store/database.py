@@ -7,9 +7,11 @@ several machines may disagree about the time.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from worker.clock import Clock
 
 BUSY_SECONDS = 10.0  # how long SQLite waits for another writer
+LOOK_AGAIN_SECONDS = 0.002
 POOL_SIZE = 8
-SILENCE_SECONDS = 5  # a PostgreSQL that stops answering on the network is given up after this
 
-_NOT_THE_STORE = frozenset({"40001", "40P01"})  # serialisation failure and deadlock: the store is there, ask again
+_NOT_THE_STORE = frozenset({
+    "40001", "40P01",  # serialisation failure and deadlock: the store is there, ask again
+    "57014", "55P03", "54000",  # too slow, a lock held by another, a program limit: the statement's or its rows'
+})  # fmt: skip
 _FAILED_OVER = frozenset({"25006"})  # read-only transaction: the primary has become a standby
 
 
@@ -53,14 +58,18 @@ class Database:
                 parsed,
                 connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
                 pool_size=POOL_SIZE,
-                hide_parameters=True,  # an error must not print what customers wrote
+                hide_parameters=True,  # an error must not print what customers wrote, here and below
             )
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return cls(engine, clock=clock)
-        arguments = _postgres_arguments(statement_timeout, connect_timeout)
-        engine = create_engine(parsed, connect_args=arguments, pool_size=POOL_SIZE, pool_pre_ping=True)
-        event.listen(engine, "connect", _prepare_postgres)
+        from worker.store import postgres  # psycopg is an extra: only who uses PostgreSQL has it
+
+        arguments = postgres.arguments(statement_timeout, connect_timeout)
+        engine = create_engine(
+            parsed, connect_args=arguments, pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True
+        )
+        event.listen(engine, "do_connect", lambda _dialect, _record, given, named: postgres.connect(*given, **named))
         return cls(engine, clock=clock)
 
     @property
@@ -90,7 +99,7 @@ class Database:
 
         if self.is_sqlite and self._engine.url.database:
             Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-        with self.write() as conn:
+        with self.write() as conn, self._unhurried(conn):
             migrations.upgrade(conn)
 
     def schema_is_current(self) -> bool:
@@ -108,6 +117,13 @@ class Database:
         """In a forked child: forget the parent's connections without closing them under it."""
         self._engine.dispose(close=False)
         self._turn = threading.Lock()
+
+    def _unhurried(self, conn: Connection) -> AbstractContextManager[None]:
+        if self.is_sqlite:
+            return nullcontext()
+        from worker.store import postgres
+
+        return postgres.unhurried(conn)
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
@@ -153,21 +169,6 @@ def _with_driver(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername in {"postgres", "postgresql"} else url
 
 
-def _postgres_arguments(statement_timeout: float, connect_timeout: float) -> dict[str, Any]:
-    milliseconds = int(statement_timeout * 1000)
-    options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
-    options += " -c enable_bitmapscan=off"  # while statistics are behind it collects and sorts a backlog for each claim
-    return {
-        "connect_timeout": max(2, int(connect_timeout)),  # libpq takes less than 2 for 2
-        "options": options,
-        "application_name": "hookdesk",
-        "keepalives_idle": SILENCE_SECONDS,
-        "keepalives_interval": 1,
-        "keepalives_count": 3,
-        "tcp_user_timeout": SILENCE_SECONDS * 1000,
-    }
-
-
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we begin ourselves: https://docs.sqlalchemy.org/en/20/dialects/sqlite.html
     cursor = connection.cursor()
@@ -177,15 +178,33 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _prepare_postgres(connection: Any, _record: Any) -> None:
-    """Send arrays in binary: as text, every quote of the JSON in them is escaped in Python, which costs the most."""
-    from psycopg.types.array import ListBinaryDumper  # psycopg is an extra: only who uses PostgreSQL has it
-
-    connection.adapters.register_dumper(list, ListBinaryDumper)
-
-
 def _begin_sqlite(conn: Connection) -> None:
-    conn.exec_driver_sql(conn.get_execution_options().get("hookdesk_begin", "BEGIN"))
+    begin = conn.get_execution_options().get("hookdesk_begin", "BEGIN")
+    if begin == "BEGIN":
+        conn.exec_driver_sql(begin)
+    else:
+        _begin_soon(conn.connection.driver_connection, begin)
+
+
+def _begin_soon(connection: Any, begin: str) -> None:
+    """Take the write lock soon after it is free; raises OperationalError when it is not within BUSY_SECONDS.
+
+    SQLite's own waiting ends up looking only every 100 ms, so that a receiver would miss the moments between two
+    transactions of a busy worker; this looks every 2 ms.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute(begin)
+                return
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise OperationalError(begin, None, exc) from exc
+            time.sleep(LOOK_AGAIN_SECONDS)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
 def lock_name(conn: Connection, number: int) -> None:

@@ -80,7 +80,6 @@ def claim_one(db: Database, *, lease: timedelta = timedelta(seconds=60)) -> Clai
     with db.write() as conn:
         lock_name(conn, CLAIM_LOCK)  # one claim at a time: two could otherwise take two effects of one ticket
         now = db.now(conn)
-        _reap(conn, now)
         chosen = (
             select(effects.c.id)
             .where(DUE, effects.c.next_at <= now, effects.c.expires_at > now, ~_is_behind_another())
@@ -148,9 +147,25 @@ def expire(db: Database) -> list[int]:
 
 
 def reap(db: Database) -> list[int]:
-    """Take back what outlived its lease, to be tried again; returns the ids. Its outcome is unknown: it counts."""
+    """Take back what outlived its lease, to be tried again; returns the ids. Its outcome is unknown: it counts.
+
+    For the scheduler alone, which watches the clock that leases run by: a step of it must not start a second call.
+    """
+    worn_out = effects.c.attempts >= MOST_ATTEMPTS
     with db.write() as conn:
-        return _reap(conn, db.now(conn))
+        now = db.now(conn)
+        at = literal(now, UtcTime())
+        expired = select(effects.c.id).where(PERFORMING, effects.c.lease_until <= now).with_for_update(skip_locked=True)
+        reaped = conn.execute(
+            update(effects)
+            .where(among(conn, effects.c.id, expired))
+            .values(state=case((worn_out, "dead"), else_="retry"),
+                    cause=case((worn_out, "poison"), else_="lease_expired"),
+                    done_at=case((worn_out, at), else_=None), claim=None, lease_until=None, next_at=now, wake_at=now)
+            .returning(effects.c.id, effects.c.attempts)
+        ).all()  # fmt: skip
+        audit.note(conn, [(f"e{row.id}", row.attempts) for row in reaped], now=now, outcome="lease_expired")
+    return sorted(row.id for row in reaped)
 
 
 def due_and_unwoken(db: Database, *, limit: int = 500, again_after: timedelta) -> list[int]:
@@ -178,18 +193,3 @@ def _is_behind_another() -> Any:
 def _cancel(conn: Connection, *which: Any, cause: str, now: datetime) -> list[int]:
     cancelled = update(effects).where(WAITING, *which).values(state="cancelled", cause=cause, done_at=now)
     return sorted(conn.execute(cancelled.returning(effects.c.id)).scalars())
-
-
-def _reap(conn: Connection, now: datetime) -> list[int]:
-    worn_out = effects.c.attempts >= MOST_ATTEMPTS
-    at = literal(now, UtcTime())
-    expired = select(effects.c.id).where(PERFORMING, effects.c.lease_until <= now).with_for_update(skip_locked=True)
-    reaped = conn.execute(
-        update(effects)
-        .where(among(conn, effects.c.id, expired))
-        .values(state=case((worn_out, "dead"), else_="retry"), cause=case((worn_out, "poison"), else_="lease_expired"),
-                done_at=case((worn_out, at), else_=None), claim=None, lease_until=None, next_at=now, wake_at=now)
-        .returning(effects.c.id, effects.c.attempts)
-    ).all()  # fmt: skip
-    audit.note(conn, [(f"e{row.id}", row.attempts) for row in reaped], now=now, outcome="lease_expired")
-    return sorted(row.id for row in reaped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,19 +42,26 @@ __all__ = (
 )  # fmt: skip
 
 
-def lock(conn: Connection, keys: Sequence[TicketKey], *, now: datetime) -> dict[TicketKey, StoredTicket]:
-    """The newest generation of each, made if missing, locked until the transaction ends."""
+def lock(
+    conn: Connection, keys: Sequence[TicketKey], *, now: datetime, ids: Collection[int] = ()
+) -> dict[TicketKey, StoredTicket]:
+    """The newest generation of each, made if missing, locked until the transaction ends.
+
+    `ids` are locked with them, in one order: a transaction that locks twice could meet another one head on.
+    """
     by_stored = {stored_key(key): key for key in keys}
     if not by_stored:
         return {}
     wanted = is_one_of(by_stored)
     known = {(row.source, row.external_id) for row in conn.execute(select(*IDENTITY).where(wanted))}
     _create(conn, sorted(by_stored.keys() - known), now)
+    if ids:
+        wanted = tickets.c.id.in_(sorted({*ids, *conn.execute(select(tickets.c.id).where(wanted)).scalars()}))
     rows = conn.execute(select(*COLUMNS).where(wanted).order_by(tickets.c.id).with_for_update())
     newest: dict[TicketKey, Row[*tuple[Any, ...]]] = {}
     for row in rows:
-        key = by_stored[row.source, row.external_id]
-        if key not in newest or newest[key].generation < row.generation:
+        key = by_stored.get((row.source, row.external_id))
+        if key is not None and (key not in newest or newest[key].generation < row.generation):
             newest[key] = row
     return {key: stored(row, key) for key, row in newest.items()}
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, literal_column, or_, select, update
 from worker.domain.ticket import Timer
 from worker.store import storable
 from worker.store.bulk import insert_rows, update_rows
-from worker.store.database import Database, time_of
+from worker.store.database import Database
 from worker.store.schema import timers
 from worker.store.waking import wake
 
@@ -56,6 +56,7 @@ def sync(conn: Connection, rows: Sequence[tuple[int, tuple[Timer, ...]]], *, now
     | cancelled | any due time          | pending at that time             |
     | fired     | a later due time      | pending again at that time       |
     | fired     | the same or an earlier| stays fired: it has done its work|
+    | fired     | one still ahead of now| pending: the clock was set back  |
     """
     wanted = {
         (ticket_id, storable.text(timer.kind, 20), storable.key(timer.key, 100)): timer.due_at
@@ -67,7 +68,7 @@ def sync(conn: Connection, rows: Sequence[tuple[int, tuple[Timer, ...]]], *, now
     moves, cancels = [], []
     for row in known:
         due_at = wanted.pop((row.ticket_id, row.kind, row.key), None)
-        if due_at is not None and _moves(row, due_at):
+        if due_at is not None and _moves(row, due_at, now):
             moves.append(_pending(due_at) | {"id": row.id, "fired_at": None})
         elif due_at is None and row.state == "pending":
             cancels.append({"id": row.id, "state": "cancelled"})
@@ -80,9 +81,9 @@ def sync(conn: Connection, rows: Sequence[tuple[int, tuple[Timer, ...]]], *, now
     update_rows(conn, timers, cancels)
 
 
-def _moves(row: Any, due_at: datetime) -> bool:
+def _moves(row: Any, due_at: datetime, now: datetime) -> bool:
     if row.state == "fired":
-        return bool(due_at > row.due_at)
+        return bool(due_at > row.due_at or due_at > now)
     return row.state == "cancelled" or bool(due_at != row.due_at)
 
 
@@ -90,13 +91,20 @@ def _pending(due_at: datetime) -> dict[str, Any]:
     return {"due_at": due_at, "state": "pending", "wake_at": due_at, "hold_until": None}
 
 
-def due_tickets(db: Database, *, limit: int = 500) -> list[tuple[int, int]]:
-    """(timer id, ticket id) of what is due, the longest due first. Only a hint: look again under the ticket's lock."""
+def due_tickets(db: Database, *, limit: int = 500, late_by: timedelta = timedelta(0)) -> list[tuple[int, int]]:
+    """(timer id, ticket id) of what has been due for `late_by`, the longest due first.
+
+    Only a hint: look again under the ticket's lock.
+    """
     with db.read() as conn:
         now = db.now(conn)
         query = (
             select(timers.c.id, timers.c.ticket_id)
-            .where(PENDING, timers.c.due_at <= now, or_(timers.c.hold_until.is_(None), timers.c.hold_until <= now))
+            .where(
+                PENDING,
+                timers.c.due_at <= now - late_by,
+                or_(timers.c.hold_until.is_(None), timers.c.hold_until <= now),
+            )
             .order_by(timers.c.due_at, timers.c.id)
             .limit(limit)
         )
@@ -108,9 +116,12 @@ def due_and_unwoken(db: Database, *, limit: int = 500, again_after: timedelta) -
     return wake(db, timers, PENDING, limit=limit, again_after=again_after)
 
 
-def due_of(conn: Connection, ticket_ids: Sequence[int]) -> list[TimerRow]:
-    """What is due of these tickets; to be read under their locks, so that nobody else fires it too."""
-    query = select(*_DUE).where(PENDING, timers.c.ticket_id.in_(sorted(ticket_ids)), timers.c.due_at <= time_of(conn))
+def due_of(conn: Connection, ticket_ids: Sequence[int], *, now: datetime) -> list[TimerRow]:
+    """What is due of these tickets; to be read under their locks, so that nobody else fires it too.
+
+    `now` is the moment the tickets are decided as of: what is due a moment later must not count as fired by it.
+    """
+    query = select(*_DUE).where(PENDING, timers.c.ticket_id.in_(sorted(ticket_ids)), timers.c.due_at <= now)
     return [TimerRow(*row) for row in conn.execute(query.order_by(timers.c.due_at, timers.c.id))]
 
 

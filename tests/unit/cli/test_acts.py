@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.unit.cli.conftest import FIXTURES, NOW, Receive, Run, json_lines
 from tests.unit.cli.test_reads import EFFECT
+from worker import metrics
 from worker.clock import ManualClock
 from worker.desk import Desk
+from worker.domain.effects import Effect, EffectKind, EffectState
+from worker.firing import fire_due
 from worker.processing import drain
 from worker.store import audit, letters
-from worker.store.effects import list_effects
+from worker.store.effects import add, list_effects
 from worker.store.inbox import Receipt, accept
 from worker.store.ledger import ledger
+
+PARKED = ("hookdesk_effects_total", {"kind": "private_note", "outcome": "parked"})
 
 
 @pytest.fixture
@@ -168,6 +173,25 @@ class TestEffects:
         assert unreasoned.exit_code == 2
         assert (done["state"], done["cause"]) == ("cancelled", "operator")
         assert "by phone" in run("effects", "show", f"e{note}").stdout
+
+    def test_more_than_twenty_of_one_ticket_in_an_hour_wait_for_a_person(
+        self, run: Run, desk: Desk, note: int, clock: ManualClock
+    ) -> None:
+        before = metrics.REGISTRY.get_sample_value(*PARKED) or 0
+        ticket = next(row.ticket_id for row in list_effects(desk.db) if row.id == note)
+        clock.advance(timedelta(days=1))
+        flood = [(ticket, Effect(EffectKind.PRIVATE_NOTE, f"echo:{n}", {"text": "again"})) for n in range(20)]
+        with desk.db.write() as conn:
+            add(conn, flood, states=lambda _: EffectState.PENDING, now=clock.now())
+
+        fire_due(desk, seconds=5)
+
+        parked = json_lines(run("effects", "list", "--state", "approval", "--json"))
+        assert {(row["kind"], row["cause"], row["ticket_id"]) for row in parked} == {
+            ("private_note", "too_many", ticket)
+        }
+        assert "too_many" in run("effects", "list").stdout
+        assert metrics.REGISTRY.get_sample_value(*PARKED) == before + len(parked)
 
     def test_an_unknown_one_changes_nothing(self, run: Run, desk: Desk, note: int) -> None:
         result = run("effects", "cancel", f"e{note}", "e99", "--yes", "--reason", "x")

@@ -134,6 +134,19 @@ class TestSign:
         assert "webhook-signature: v1," in text
         assert "/webhooks/email/generic" in text
 
+    def test_a_form_is_signed_for_the_address_that_is_named(self, run: Run, tmp_path: Path) -> None:
+        secret, url = "whsec_" + base64.b64encode(b"k" * 24).decode(), "http://127.0.0.1:8000/webhooks/form"
+        (tmp_path / "form.txt").write_bytes(b"name=Zo%C3%AB&message=Hi")
+        given = ("--scheme", "standard", "--url", url, "--body", "form.txt")
+
+        words = shlex.split(run("sign", *given, HOOKDESK_EMAIL_SECRETS=secret).stdout)
+
+        headers = {name.lower(): value for name, value in (w.split(": ", 1) for w in words if w.startswith("webhook-"))}
+        check = signature.standard(headers, [secret])
+        check.update((tmp_path / "form.txt").read_bytes())
+        assert words[5] == url
+        assert not check.finish(now=datetime.now(UTC), tolerance=timedelta(seconds=60)).is_stale
+
 
 class TestVerify:
     @pytest.mark.parametrize("vector", VECTORS, ids=[each["name"] for each in VECTORS])

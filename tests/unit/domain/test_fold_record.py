@@ -164,10 +164,12 @@ class TestClocks:
     def test_an_old_conversation_gets_clocks_only_from_the_next_message(self):
         old = [a_snapshot(0), a_message(0), a_reply(10)]
 
-        assert folded(*old, clocks_from=at(100)).clocks == ()
-        clocks = folded(*old, a_message(120), clocks_from=at(100), as_of=at(121)).clocks
+        adopted = a_policy(clocks_from=at(100))
+        assert folded(*old, policy=adopted).clocks == ()
+        clocks = folded(*old, a_message(120), policy=adopted, as_of=at(121)).clocks
         assert {clock.started_at for clock in clocks} == {at(120)}
-        assert folded(*old, clocks_from=T0 - timedelta(days=1)).clocks == folded(*old).clocks
+        younger = a_policy(clocks_from=T0 - timedelta(days=1))
+        assert folded(*old, policy=younger).clocks == folded(*old).clocks
 
     def test_the_team_that_routing_chose_picks_the_policy(self):
         policy = a_policy(sla=(an_sla(name="money", teams=("billing",)), an_sla()))

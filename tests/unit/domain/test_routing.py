@@ -85,13 +85,16 @@ class TestAgent:
         decision = routed(a_roster(an_agent(OLEG, open_tickets=1), an_agent(MAYA, open_tickets=2)))
 
         assert decision.agent == OLEG
-        assert "Oleg Brandt has 1 of 20 open" in decision.reason
+        assert "Oleg Brandt has the fewest open of 2 who are free, 1 of 20 tickets" in decision.reason
 
     def test_longest_idle_breaks_the_tie_and_never_assigned_is_longest(self):
         idle = [an_agent(MAYA, idle_since=at(-10)), an_agent(OLEG, idle_since=at(-60))]
         fresh = an_agent(Person("9", "New"))
 
         assert routed(a_roster(*idle)).agent == OLEG
+        assert (
+            "as few open as any of 2 who are free, 0 of 20 tickets, and waits longest" in routed(a_roster(*idle)).reason
+        )
         assert routed(a_roster(*idle, fresh)).agent == fresh.person
 
     def test_then_the_lower_id_as_a_number(self):

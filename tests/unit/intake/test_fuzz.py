@@ -13,9 +13,14 @@ from worker.errors import Unparsable
 CHATWOOT = [body(f"{number:02d}") for number in range(1, 28)]
 MAILS = [json.loads(json.loads(path.read_text())["body"]) for path in (FIXTURES / "email").glob("generic_*.json")]
 SURVEYS = [{"ticket_id": 9, "resolution": 2, "rating": 4, "feedback": "", "at": "2026-11-18T11:59:00Z"}]
+FORMS = [
+    {"name": "Zoë", "email": "zoe@x.example", "subject": "Demo", "message": "Hi", "page": "/contact", "website": ""},
+    {"type": "form.submitted", "data": {"email": "zoe@x.example", "message": "Hi"}},
+]
 SAMPLES = [
     *(("chatwoot", sample) for sample in CHATWOOT),
     *(("email", sample) for sample in MAILS),
+    *(("form", sample) for sample in FORMS),
     *(("survey", sample) for sample in SURVEYS),
 ]
 POLICY = a_policy()
@@ -81,7 +86,7 @@ class TestFuzz:
 
         check(source, json.dumps(document).encode())
 
-    @given(source=st.sampled_from(["chatwoot", "email", "survey"]), content=st.binary(max_size=200))
+    @given(source=st.sampled_from(["chatwoot", "email", "form", "survey"]), content=st.binary(max_size=200))
     def test_any_bytes(self, source, content):
         check(source, content)
 

@@ -64,6 +64,11 @@ def _generic(body: bytes, secret: str, at: datetime, delivery_id: str) -> Sent:
     return Sent("/webhooks/email/generic", body, headers)
 
 
+def _form(body: bytes, secret: str, at: datetime, delivery_id: str) -> Sent:
+    headers = standard_headers(secret, body, message_id=delivery_id, timestamp=int(at.timestamp()))
+    return Sent("/webhooks/form", body, headers)
+
+
 SENDERS: dict[tuple[str, str], Sender] = {
     ("chatwoot", "account"): Sender(
         _chatwoot, CHATWOOT_SECRET, "another-secret-24-chars", "chatwoot_webhook_secrets", "x-chatwoot-signature", True
@@ -71,6 +76,9 @@ SENDERS: dict[tuple[str, str], Sender] = {
     ("chatwoot", "automation"): Sender(_automation, URL_TOKEN, "wrong-token", "chatwoot_url_token", None, False),
     ("email", "generic"): Sender(
         _generic, STANDARD_SECRET, OTHER_STANDARD_SECRET, "email_secrets", "webhook-signature", True
+    ),
+    ("form", "web"): Sender(
+        _form, STANDARD_SECRET, OTHER_STANDARD_SECRET, "email_secrets", "webhook-signature", True
     ),
 }  # fmt: skip
 

@@ -1,0 +1,51 @@
+"""The brake on a ticket that keeps asking for effects: an echo, or a rule at war with somebody else's automation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, update
+
+from worker.store.schema import effects
+
+TOO_MANY = "too_many"
+MOST = 20  # effects of one ticket
+WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An effect that waits for a person because its ticket had too many."""
+
+    id: int
+    ticket_id: int
+    kind: str
+
+
+def park_excess(conn: Connection, new: Sequence[int], *, now: datetime) -> list[Parked]:
+    """Of these effects, just added under their tickets' locks, those beyond the limit go to approval as `too_many`."""
+    if not new:
+        return []
+    theirs = select(effects.c.ticket_id).where(effects.c.id.in_(new)).distinct().subquery()
+    other = effects.alias("other")
+    recent = (other.c.ticket_id == theirs.c.ticket_id, other.c.created_at > now - WITHIN)
+    count = select(func.count()).select_from(other).where(*recent).scalar_subquery()  # each ticket's by the index
+    crowded = {row[0]: row[1] for row in conn.execute(select(theirs.c.ticket_id, count)) if row[1] > MOST}
+    if not crowded:
+        return []
+    excess = _excess(conn, new, crowded)
+    waiting = effects.c.state.in_(("pending", "approval"))  # others are not about to be performed
+    parked = update(effects).where(effects.c.id.in_(excess), waiting).values(state="approval", cause=TOO_MANY)
+    rows = conn.execute(parked.returning(effects.c.id, effects.c.ticket_id, effects.c.kind)).all()
+    return [Parked(*row) for row in sorted(rows)]
+
+
+def _excess(conn: Connection, new: Sequence[int], crowded: dict[int, int]) -> list[int]:
+    """The newest of each ticket, as many as it has beyond the limit."""
+    of: dict[int, list[int]] = {}
+    rows = select(effects.c.id, effects.c.ticket_id).where(effects.c.id.in_(new)).order_by(effects.c.id)
+    for effect_id, ticket_id in conn.execute(rows):
+        of.setdefault(ticket_id, []).append(effect_id)
+    return [effect_id for ticket_id, number in crowded.items() for effect_id in of[ticket_id][MOST - number :]]

@@ -1,0 +1,84 @@
+"""Connections to PostgreSQL: their limits, and the one the server cannot keep for us, that it may fall silent.
+
+A stopped or stuck server still acknowledges on the network, so neither `statement_timeout`, which it would have to
+keep itself, nor `tcp_user_timeout` ends the wait. We do, and give the connection up: what became of the statement is
+then unknown, as after any lost connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy.engine import Connection as Transaction
+
+SILENCE_SECONDS = 5  # a server that stops answering on the network is given up after this
+GRACE_SECONDS = 2.0  # beyond the statement's own limit, which a living server keeps
+
+
+class Connection(psycopg.Connection[Any]):
+    """One that waits for an answer at most `patience` seconds (None: for ever) and then closes itself."""
+
+    patience: float | None = None
+
+    def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
+        """Everything that waits for the server passes here, except connecting. Raises OperationalError."""
+        if self.patience is not None:
+            gen = self._bounded(gen, time.monotonic() + self.patience)
+        return super().wait(gen, *args, **options)
+
+    def _bounded(self, gen: Any, until: float) -> Generator[Any, Any, Any]:
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if not ready and time.monotonic() > until:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"the server has been silent for {self.patience:g} s")
+                wanted = gen.send(ready)
+        except StopIteration as done:
+            return done.value
+
+
+def connect(*args: Any, statement_timeout: float, **options: Any) -> Connection:
+    """A connection with a limit on its silence, too."""
+    made = Connection.connect(*args, **options)
+    made.patience = statement_timeout + GRACE_SECONDS
+    # in binary: as text, every quote of the JSON in an array is escaped in Python, which costs the most
+    made.adapters.register_dumper(list, ListBinaryDumper)
+    return made
+
+
+def arguments(statement_timeout: float, connect_timeout: float) -> dict[str, Any]:
+    """What `connect` is called with. Times are in seconds."""
+    milliseconds = int(statement_timeout * 1000)
+    options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+    options += " -c enable_bitmapscan=off"  # while statistics are behind it collects and sorts a backlog for each claim
+    return {
+        "connect_timeout": max(2, int(connect_timeout)),  # libpq takes less than 2 for 2
+        "options": options,
+        "application_name": "hookdesk",
+        "keepalives_idle": SILENCE_SECONDS,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "tcp_user_timeout": SILENCE_SECONDS * 1000,
+        "statement_timeout": statement_timeout,
+    }
+
+
+@contextmanager
+def unhurried(conn: Transaction) -> Iterator[None]:
+    """For work that may take its time: no limit on the server's silence meanwhile."""
+    raw = conn.connection.dbapi_connection
+    if not isinstance(raw, Connection):
+        yield
+        return
+    patience, raw.patience = raw.patience, None
+    try:
+        yield
+    finally:
+        raw.patience = patience
