@@ -20,9 +20,11 @@ from webhooks.refusals import RejectKeeper
 from webhooks.spool import Spool, directory_of
 from worker.clock import Clock, SystemClock
 from worker.config import Settings
+from worker.errors import DependencyDown
 from worker.store import heartbeats, inbox, rejects
 from worker.store.database import Database
 from worker.store.inbox import Accepted, Receipt
+from worker.store.standby import TOLD, is_standby
 
 HEARTBEAT_SECONDS = 10.0
 
@@ -68,8 +70,11 @@ def open_door(
 
 
 def _ask(db: Database) -> None:
-    """Raises unless the store answers and has our tables."""
+    """Raises unless the store answers, has our tables and takes writes."""
     rejects.latest(db, limit=0)
+    with db.read() as conn:
+        if is_standby(conn):
+            raise DependencyDown(TOLD)
 
 
 def _heartbeat(db: Database) -> Callable[[], None]:

@@ -75,5 +75,5 @@ def _started(settings: Settings) -> None:
     if settings.metrics_web_port:
         from worker import metrics  # prometheus_client looks at the environment when it is imported
 
-        spooled = partial(spool.count, spool.directory_of(settings.data_dir))
+        spooled = partial(spool.outstanding, spool.directory_of(settings.data_dir))
         metrics.serve(settings.metrics_web_port, settings.metrics_host, spooled=spooled)

@@ -197,6 +197,11 @@ def count(directory: Path) -> int:
     return receipts
 
 
+def outstanding(directory: Path) -> int:
+    """How many were answered 200 and are not in the inbox: those that wait and those that were set aside."""
+    return count(directory) + refused(directory)
+
+
 def refused(directory: Path) -> int:
     """How many records the store refused and an operator has to look at."""
     return sum(1 for _ in (directory / REFUSED).glob("*"))

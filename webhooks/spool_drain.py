@@ -30,7 +30,11 @@ def drain(spool: Spool, store: Store) -> int:
     """
     drained = 0
     for segment in spool.sealed():
-        drained += _drain_segment(segment, spool.directory, store)
+        try:
+            drained += _drain_segment(segment, spool.directory, store)
+        except OSError as exc:  # this file's trouble, or its disk's: it must not keep the others from coming back
+            logger.error("spool_unreadable", segment=segment.path.name, error=exc.strerror, errno=exc.errno)
+            continue
         spool.done(segment)
     return drained
 

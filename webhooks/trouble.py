@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError
 
 from worker.store.database import is_connection_lost
 
@@ -19,7 +19,10 @@ class Trouble(StrEnum):
 
 _AGAIN = frozenset({"40001", "40P01"})
 _OF_THE_RECORD = ("22", "23", "54")  # data exception, integrity, program limit: about values, not about the server
-_OF_THE_STORE = ("08", "25", "3D", "42", "53", "55", "57", "58", "XX")  # 42: the schema is missing or not ours
+_OF_THE_STORE = (
+    "08", "25", "3D", "53", "55", "57", "58", "XX",
+    "0A", "42",  # the schema is missing, not ours, or changed under a prepared statement
+)  # fmt: skip
 
 
 def of(exc: Exception) -> Trouble:
@@ -32,5 +35,7 @@ def of(exc: Exception) -> Trouble:
     if isinstance(exc, DataError | IntegrityError) or sqlstate.startswith(_OF_THE_RECORD):
         return Trouble.RECORD
     if is_connection_lost(exc) or sqlstate.startswith(_OF_THE_STORE):
+        return Trouble.STORE
+    if type(exc) is DatabaseError:  # what SQLite says of a file that is damaged or no database
         return Trouble.STORE
     return Trouble.RECORD

@@ -190,14 +190,18 @@ class Spool(Collector):
         self._count = count
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        return [GaugeMetricFamily(self.NAME, "Requests in the spool, not yet in the inbox.")]
+        return [GaugeMetricFamily(self.NAME, "Requests in the spool, not yet in the inbox; also those set aside.")]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         try:
             waiting = self._count()
         except OSError:  # the folder went away under us: an absent gauge says so, a failed scrape would hide the rest
             return []
-        return [GaugeMetricFamily(self.NAME, "Requests in the spool, not yet in the inbox.", value=waiting)]
+        return [
+            GaugeMetricFamily(
+                self.NAME, "Requests in the spool, not yet in the inbox; also those set aside.", value=waiting
+            )
+        ]
 
 
 class _Own(Collector):

@@ -22,6 +22,7 @@ from worker.metrics import SOURCES
 from worker.store.database import Database
 from worker.store.ledger import ledger
 from worker.store.schema import agents, breakers, deliveries, effects, heartbeats, timers
+from worker.store.standby import is_standby
 
 Reading = dict[tuple[str, ...], float]
 """One metric's samples: label values → value."""
@@ -73,7 +74,7 @@ LAST_RECEIVED = Shape(
 ROSTER = Shape("hookdesk_roster_last_success_timestamp_seconds", "When the list of agents was last read; 0: never.")
 BROKER_UP = Shape("hookdesk_broker_up", "1 when the broker takes a write within a quarter of a second.")
 QUEUE_LENGTH = Shape("hookdesk_queue_length", "Wake-ups waiting in the broker.", ("queue",))
-DATABASE_UP = Shape("hookdesk_database_up", "1 when the last look at the database succeeded.")
+DATABASE_UP = Shape("hookdesk_database_up", "1 when the last look at the database succeeded and it takes writes.")
 LAST_LOOK = Shape(
     "hookdesk_sql_collector_last_success_timestamp_seconds", "When a look at the database last succeeded."
 )
@@ -135,6 +136,7 @@ class SqlCollector(Collector):
         try:
             with self._db.read() as conn:
                 now = self._db.now(conn)
+                takes_writes = not is_standby(conn)
                 readings |= _recent(conn, now)
                 self._last_received |= _last_received(conn)
             self._count_slowly(now)
@@ -147,7 +149,7 @@ class SqlCollector(Collector):
         self._last_success = now.timestamp()
         readings[LAST_RECEIVED] = dict(self._last_received)
         readings[LOOK_DURATION] = {(): self._monotonic() - started}
-        return {**readings, DATABASE_UP: {(): 1.0}, LAST_LOOK: {(): self._last_success}}
+        return {**readings, DATABASE_UP: {(): float(takes_writes)}, LAST_LOOK: {(): self._last_success}}
 
     def _count_slowly(self, now: datetime) -> None:
         if self._monotonic() - self._counted_at < SLOW_SECONDS:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 import uuid
 from collections.abc import Callable
 
+import psycopg
 import pytest
 import redis
 
@@ -105,6 +107,33 @@ class TestDatabaseRestarted:
         during = {str(n): conversation(6000 + n) for n in range(10)}
         eventually(lambda: system.ledger().received == 20, within=30, what="spool drained")
         assert_each_once(system, {**before, **during})
+
+
+@pytest.mark.postgres
+class TestDatabaseFrozen:
+    def test_connections_that_fall_silent_are_replaced(
+        self, start: Callable[..., System], own_postgres: PostgresServer
+    ) -> None:
+        url = own_postgres.create("hookdesk")
+        system = start("broker", "web", database_url=url)
+        assert system.post(conversation(8000)).status_code == 200
+        system.db.dispose()
+        with psycopg.connect(url) as conn:
+            query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'hookdesk'"
+            backends = [pid for (pid,) in conn.execute(query)]
+
+        for pid in backends:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            slowest = max(timed_post(system, 8001 + n) for n in range(5))
+            assert system.ledger().received == 1
+            eventually(lambda: system.ledger().received == 6, within=20, what="stored through new connections")
+        finally:
+            for pid in backends:
+                os.kill(pid, signal.SIGCONT)
+
+        assert backends
+        assert slowest < 1.0
 
 
 class TestTwoSchedulers:

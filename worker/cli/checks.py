@@ -6,17 +6,16 @@ import os
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from worker.cli.checks_servers import broker, chatwoot, circuit, database
 from worker.cli.doctor import FAIL, OK, WARN, Check, Finding
-from worker.cli.opening import sqlite_file
-from worker.cli.output import cell, shortened
+from worker.cli.opening import is_missing, open_shortly
 from worker.cli.sign import local_url
-from worker.errors import ConfigError, HookdeskError
+from worker.errors import ConfigError
 
 if TYPE_CHECKING:
     from worker.config import Settings
-    from worker.store.database import Database
 
 STALE = timedelta(seconds=30)
 LITTLE_SPACE = 512 << 20
@@ -61,53 +60,6 @@ def secrets(settings: Settings) -> Finding:
     return Finding("secrets", OK, f"{len(settings.chatwoot_webhook_secrets)} for Chatwoot's webhooks")
 
 
-def database(settings: Settings) -> Finding:
-    """Does it answer, and are its tables current?"""
-    file = sqlite_file(settings)
-    if file is not None and not file.exists():
-        return Finding("database", WARN, f"{file} does not exist yet", "`hookdesk up` or `hookdesk migrate` makes it.")
-    db = _open(settings)
-    try:
-        current = db.schema_is_current()
-    finally:
-        db.dispose()
-    if not current:
-        return Finding("database", FAIL, "its tables are not those of this version", "Run `hookdesk migrate`.")
-    return Finding("database", OK, "answers, and its tables are current")
-
-
-def broker(settings: Settings) -> Finding:
-    """Does it take messages? Without it Hookdesk still works, only slower."""
-    if settings.broker_url is None:
-        return Finding(
-            "broker", WARN, "none is configured and none runs here", "`hookdesk up` starts the embedded one."
-        )
-    from worker.broker_look import is_redis, look
-
-    seen = look(settings.broker_url, seconds=1) if is_redis(settings.broker_url) else None
-    trouble = seen.trouble if seen is not None else _kombu_trouble(settings.broker_url)
-    if trouble is not None:
-        what = f"{trouble}. Nothing is lost: scheduler and workers go on without it"
-        remedy = "See runbooks/BrokerDown.md; `hookdesk up` starts the embedded one."
-        return Finding("broker", FAIL, what, remedy, is_dependency=True)
-    if seen is not None and seen.doubt is not None:
-        return Finding("broker", WARN, seen.doubt, "See runbooks/BrokerDown.md.")
-    return Finding("broker", OK, "answers and takes messages" if seen is not None else "answers")
-
-
-def _kombu_trouble(url: str) -> str | None:
-    from kombu import connection as kombu_connection
-
-    connect: Any = kombu_connection.Connection  # untyped there
-    quickly = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
-    try:
-        with connect(url, connect_timeout=1, transport_options=quickly) as broker_:
-            broker_.ensure_connection(max_retries=1, interval_start=0, timeout=1)
-    except Exception as exc:  # each transport has errors of its own
-        return f"does not answer ({type(exc).__name__})"
-    return None
-
-
 def web(settings: Settings) -> Finding:
     """Is the receiver of this machine ready?"""
     import requests
@@ -127,9 +79,9 @@ def processes(settings: Settings) -> Finding:
     """Have worker and scheduler shown signs of life lately?"""
     from worker.store import heartbeats
 
-    if _is_missing(settings):
+    if is_missing(settings):
         return Finding("processes", WARN, "none has ever run here", "`hookdesk up` starts them.")
-    db = _open(settings)
+    db = open_shortly(settings)
     try:
         beats = heartbeats.latest(db)
     finally:
@@ -141,78 +93,31 @@ def processes(settings: Settings) -> Finding:
     return Finding("processes", OK, "worker and scheduler live")
 
 
-def chatwoot(settings: Settings) -> Finding:
-    """Does Chatwoot answer, with our token?"""
-    if settings.chatwoot_url is None:
-        from worker.cli.practice_events import practice_file
-
-        if practice_file(settings.data_dir).exists():
-            return Finding("chatwoot", OK, "the practice Chatwoot of `hookdesk up --practice`; only that can call it")
-        return Finding("chatwoot", OK, "none is configured: nothing is sent to a Chatwoot")
-    if settings.chatwoot_token is None:
-        return Finding("chatwoot", FAIL, "HOOKDESK_CHATWOOT_TOKEN is not set", "Set it to an agent's access token.")
-    from worker.clients.chatwoot import ChatwootClient
-
-    client = ChatwootClient(settings.chatwoot_url, settings.chatwoot_account_id, settings.chatwoot_token)
-    try:
-        client.ping()
-    except HookdeskError as exc:
-        return Finding("chatwoot", FAIL, f"{settings.chatwoot_url}: {exc}", "See runbooks/ChatwootApiDown.md.",
-                       is_dependency=True)  # fmt: skip
-    finally:
-        client.close()
-    return Finding("chatwoot", OK, f"{settings.chatwoot_url} answers with our token")
-
-
-def circuit(settings: Settings) -> Finding:
-    """Are calls to Chatwoot held back? The database knows, whatever this shell knows of Chatwoot."""
-    from worker.store import breakers
-
-    if _is_missing(settings):
-        return Finding("circuit", OK, "closed: nothing has been called yet")
-    db = _open(settings)
-    try:
-        held = [each for each in breakers.peek(db) if each.is_open and each.open_until is not None]
-    finally:
-        db.dispose()
-    if not held:
-        return Finding("circuit", OK, "closed: nothing is held back")
-    told = "; ".join(
-        f"calls to {each.name} are held back, the next is tried at {cell(each.open_until)}: "
-        f"{shortened(each.cause or 'cause unknown', 120)}"
-        for each in held
-    )
-    return Finding("circuit", WARN, told, "See runbooks/ChatwootApiDown.md.")
-
-
 def books(settings: Settings) -> Finding:
     """Does the ledger add up, are there dead letters, is something in the spool?"""
-    from webhooks.spool import count
+    from webhooks.spool import REFUSED, count, directory_of, refused
     from worker.store.ledger import ledger
 
-    if _is_missing(settings):
+    if is_missing(settings):
         return Finding("ledger", OK, "nothing has arrived yet")
-    db = _open(settings)
+    db = open_shortly(settings)
     try:
         read = ledger(db)
     finally:
         db.dispose()
     if read.difference:
         return Finding("ledger", FAIL, f"the difference is {read.difference}", "See runbooks/LedgerDoesNotAddUp.md.")
-    spooled = count(settings.data_dir / "spool")
+    spool = directory_of(settings.data_dir)
+    if aside := refused(spool):
+        told = f"{aside} accepted requests that the database refused are set aside in {spool / REFUSED}"
+        return Finding(
+            "ledger", WARN, told, "Mend the cause, then move the files up one folder: they are stored within 15 s."
+        )
+    spooled = count(spool)
     told = f"{read.received} received, difference 0, {read.dead} dead letters, {spooled} in the spool"
-    return Finding("ledger", WARN if read.dead or spooled else OK, told, "`hookdesk dead-letters list` shows them.")
-
-
-def _open(settings: Settings) -> Database:
-    from worker.store.database import Database
-
-    return Database.open(settings.database_url, statement_timeout=1.5, connect_timeout=1)
-
-
-def _is_missing(settings: Settings) -> bool:
-    file = sqlite_file(settings)
-    return file is not None and not file.exists()
+    hints = ("Spooled requests are stored once the database takes them." if spooled else "",
+             "`hookdesk dead-letters list` shows the dead letters." if read.dead else "")  # fmt: skip
+    return Finding("ledger", WARN if read.dead or spooled else OK, told, " ".join(filter(None, hints)))
 
 
 CHECKS: Mapping[str, Check] = {

@@ -99,7 +99,7 @@ class Screen:
             self._tell(f"t{story.surveyed.id}: {rating} of 5, {clean(feedback)!r} (about {survey.replace(':', ' ')})")
 
     def _tell(self, sentence: str) -> None:
-        self._console.print(Padding(Text(clean(sentence)), (0, 0, 0, 2)))
+        self._console.print(Padding(Text(clean(sentence)), (0, 0, 0, 2), expand=False))
 
     def _table(self) -> Table:
         table = Table(title="Hookdesk demo", box=None, title_justify="left", min_width=60)

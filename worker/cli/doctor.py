@@ -64,6 +64,11 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
     return 1 if any(each.state != OK for each in findings) else 0
 
 
+def told(exc: Exception) -> str:
+    """The first line of what a server said, without what the libraries wrapped around it."""
+    return "".join(str(getattr(exc, "orig", None) or exc).strip().splitlines()[:1])
+
+
 def _within(name: str, check: Check, settings: Settings, *, seconds: float = CHECK_SECONDS) -> Finding:
     """The finding, or that it took too long: a thread of its own, which may be left behind."""
     found: list[Finding] = []
@@ -74,7 +79,7 @@ def _within(name: str, check: Check, settings: Settings, *, seconds: float = CHE
         except HookdeskError as exc:
             found.append(Finding(name, FAIL, str(exc), is_dependency=exc.exit_code == 3))
         except Exception as exc:  # whatever a driver can raise is a finding, not a crash of the doctor
-            found.append(Finding(name, FAIL, f"{type(exc).__name__}: {exc}".splitlines()[0], is_dependency=True))
+            found.append(Finding(name, FAIL, f"{type(exc).__name__}: {told(exc)}", is_dependency=True))
 
     thread = threading.Thread(target=run, name=f"doctor-{name}", daemon=True)
     thread.start()

@@ -47,6 +47,19 @@ def sqlite_file(settings: Settings) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "sqlite" and rest else None
 
 
+def open_shortly(settings: Settings) -> Database:
+    """For the doctor, who has little time for each check; the caller closes it."""
+    from worker.store.database import Database
+
+    return Database.open(settings.database_url, statement_timeout=1.5, connect_timeout=1)
+
+
+def is_missing(settings: Settings) -> bool:
+    """True for an embedded database that nobody has made yet."""
+    file = sqlite_file(settings)
+    return file is not None and not file.exists()
+
+
 def actor() -> str:
     """Who asks, for the audit trail."""
     import getpass

@@ -20,6 +20,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 limited = click.option(
     "--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many."
 )
+_LONGEST_WHOLE_WORD = 20  # up to here words stay in one piece where a table must wrap
 _OFF_TERMINAL_WIDTH = 160  # rich would cut at 80 columns when nobody is looking
 
 
@@ -40,10 +41,11 @@ def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
     """A table, or the sentence `empty`. Values are text, never markup."""
     held = [tuple(row) for row in rows]
+    words = [max((len(word) for row in held for word in cell(row[n]).split()), default=0) for n in range(len(columns))]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for n, column in enumerate(columns):
         whole = n == 0 or any(isinstance(row[n], datetime) for row in held)
-        table.add_column(column, overflow="fold", no_wrap=whole)
+        table.add_column(column, overflow="fold", no_wrap=whole, min_width=min(words[n], _LONGEST_WHOLE_WORD))
     for row in held:
         table.add_row(*(Text(cell(value)) for value in row))
     if held:

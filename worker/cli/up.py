@@ -37,9 +37,9 @@ def up(practice: bool, ready_file: Path | None) -> None:
         if practice and house.practice_url is None:
             _say("HOOKDESK_CHATWOOT_URL names a Chatwoot, so no practice one was started.")
         if house.wait_until_ready():
-            if ready_file is not None:
-                ready_file.write_text(json.dumps(_addresses(house)) + "\n", "utf-8")
             click.echo(_welcome(house))
+            if ready_file is not None:  # last: who waits for it may rely on all the rest
+                ready_file.write_text(json.dumps(_addresses(house)) + "\n", "utf-8")
             house.keep()
         _say("stopping: receiver first, then scheduler, worker, broker (again Ctrl-C: at once)")
     if ready_file is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from worker.domain.csat import counting
 from worker.domain.facts import Answer, Candidate, Fact, Person, Routed
 from worker.domain.intake import categorise
 from worker.domain.matching import prose
@@ -19,8 +20,11 @@ def changes(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy
     yield from _intake(before, ticket, facts, policy)
     yield from _routing(before, ticket)
     yield from _sla(before, ticket)
+    answers = [fact for fact in facts if isinstance(fact, Answer)]
+    counted = counting(answers, editable=policy.csat.editable)
     if ticket.answers != (before.answers if before is not None else ()):
-        yield from (_answered(fact) for fact in facts if isinstance(fact, Answer))
+        yield from (_answered(answer) for answer in counted)
+    yield from (_too_late(answer, policy) for answer in answers if answer not in counted)
 
 
 def _intake(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy: Policy) -> Iterator[Event]:
@@ -191,6 +195,14 @@ def _answered(answer: Answer) -> Event:
     key = answer.key.removeprefix("answer:")
     data = {"survey": answer.survey, "rating": answer.rating, "via": answer.via, "has_feedback": bool(answer.feedback)}
     return Event("csat.answered", key, answer.at, "csat", f"the customer gave {answer.rating} of 5", data)
+
+
+def _too_late(answer: Answer, policy: Policy) -> Event:
+    """Said again at every decision: its key makes that harmless, and it is rare."""
+    key = answer.key.removeprefix("answer:")
+    limit = hours(policy.csat.editable.total_seconds())
+    reason = f"{answer.rating} of 5 does not count: it came more than {limit} after the first answer"
+    return Event("csat.answer_too_late", key, answer.at, "csat", reason, {"rating": answer.rating})
 
 
 def _nth(ordinal: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from worker.domain.effects import Effect, EffectKind
-from worker.domain.facts import Asked
+from worker.domain.facts import Answer, Asked
 from worker.domain.policy import CsatPolicy
 from worker.domain.ticket import Event, Resolution, Ticket, Timer
 from worker.domain.wording import hours
@@ -34,6 +35,20 @@ class FollowUp:
     timers: tuple[Timer, ...] = ()
     effects: tuple[Effect, ...] = ()
     facts: tuple[Asked, ...] = ()
+
+
+def counting(answers: Iterable[Answer], *, editable: timedelta) -> list[Answer]:
+    """The answers that count, in order of time: on our own page the first one may be changed for `editable`.
+
+    Chatwoot's own survey has rules of its own, so whatever it tells of counts.
+    """
+    first: dict[str, datetime] = {}
+    counted = []
+    for answer in sorted(answers, key=lambda one: (one.at, one.key)):
+        begun = first.setdefault(answer.survey, answer.at)
+        if answer.via == "chatwoot" or answer.at <= begun + editable:
+            counted.append(answer)
+    return counted
 
 
 def follow_up(

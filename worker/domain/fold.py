@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from worker.domain import sla
+from worker.domain.csat import counting
 from worker.domain.facts import Fact, Person, Snapshot, TicketKey
 from worker.domain.intake import categorise, missing, subject_from
 from worker.domain.matching import prose
@@ -42,7 +43,7 @@ def fold(key: TicketKey, facts: Iterable[Fact], policy: Policy, *, as_of: dateti
     team = _team(story)
     return Ticket(
         key=key,
-        **_told(story),
+        **_told(story, policy),
         **_walked(way),
         subject=subject,
         description=texts[0][:LONGEST_DESCRIPTION] if texts else "",
@@ -62,7 +63,7 @@ def fold(key: TicketKey, facts: Iterable[Fact], policy: Policy, *, as_of: dateti
     )
 
 
-def _told(story: Story) -> dict[str, Any]:
+def _told(story: Story, policy: Policy) -> dict[str, Any]:
     """The fields that the facts give as they are."""
     last = story.last
     return {
@@ -73,7 +74,7 @@ def _told(story: Story) -> dict[str, Any]:
         "registers_at": last.at if last else None,
         "asked_upstream": _asked_upstream(story),
         "auto_only": story.auto_only,
-        "answers": tuple(sorted({a.survey: (a.survey, a.rating, a.feedback) for a in story.answers}.values())),
+        "answers": _answers(story, policy),
         "routed": story.routed,
         "asked": tuple((one.resolution, one.refused) for one in story.asked),
     }
@@ -123,6 +124,12 @@ def _asked_upstream(story: Story) -> bool:
     return any(m.content_type == "input_csat" for m in story.messages) or any(
         answer.via == "chatwoot" for answer in story.answers
     )
+
+
+def _answers(story: Story, policy: Policy) -> tuple[tuple[str, int, str], ...]:
+    """The latest that counts, of each survey."""
+    counted = counting(story.answers, editable=policy.csat.editable)
+    return tuple(sorted({one.survey: (one.survey, one.rating, one.feedback) for one in counted}.values()))
 
 
 def _waiting_since(story: Story, way: Walk) -> datetime | None:

@@ -149,13 +149,13 @@ def _order(candidate: Candidate) -> tuple[int, datetime, int, str]:
 
 
 def _why_chosen(best: Candidate, free: list[Candidate]) -> str:
-    name, load = best.agent.name or best.agent.id, f"{best.open_tickets} of {best.capacity} tickets"
+    name, load = best.agent.name or best.agent.id, f"{best.open_tickets} of {best.capacity}"
     if len(free) == 1:
-        return f"{name} is the only one free, with {load}"
+        return f"{name} is the only one free, with {load} tickets open"
     if sum(other.open_tickets == best.open_tickets for other in free) == 1:
-        return f"{name} has the fewest open of {len(free)} who are free, {load}"
+        return f"{name} has the fewest open tickets of {len(free)} who are free, {load}"
     idle = f"waits longest, since {best.idle_since:%Y-%m-%d %H:%M} UTC" if best.idle_since else "had nothing before"
-    return f"{name} has as few open as any of {len(free)} who are free, {load}, and {idle}"
+    return f"{name} has as few open tickets as any of {len(free)} who are free, {load}, and {idle}"
 
 
 def _tally(candidates: tuple[Candidate, ...]) -> str:

@@ -34,6 +34,16 @@ class TestDoctor:
         assert (states["processes"], states["broker"]) == ("warn", "warn")
         assert result.exit_code == 1
 
+    def test_what_was_accepted_and_then_refused_by_the_database_is_told(self, run: Run, desk: Desk) -> None:
+        folder = desk.settings.data_dir / "spool" / "refused"
+        folder.mkdir(parents=True)
+        (folder / "one.spool").touch()
+
+        (finding,) = (each for each in json_lines(run("doctor", "--json")) if each["check"] == "ledger")
+
+        assert finding["state"] == "warn"
+        assert str(folder) in finding["message"]
+
     def test_a_broker_that_is_away_is_a_dependency_that_is_down(self, run: Run, desk: Desk) -> None:
         result = run("doctor", HOOKDESK_BROKER_URL="redis://127.0.0.1:1/0")
 

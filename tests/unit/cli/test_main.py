@@ -14,6 +14,16 @@ from worker.cli.main import main
 from worker.errors import ConfigError, DependencyDown, HookdeskError, NotFound, Refused
 
 
+class TestFiles:
+    def test_a_folder_that_cannot_be_made_is_told_without_a_traceback(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+
+        result = run("demo", "--data-dir", str(tmp_path / "file" / "x"))
+
+        assert result.exit_code == 3
+        assert str(tmp_path / "file") in result.stderr and "Not a directory" in result.stderr
+
+
 class TestHelp:
     def test_a_bare_hookdesk_shows_three_examples(self, run: Run) -> None:
         result = run()

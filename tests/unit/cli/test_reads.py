@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from tests.unit.cli.conftest import Receive, Run, json_lines
+from tests.unit.cli.conftest import NOW, Receive, Run, json_lines
 from worker.clock import ManualClock
+from worker.desk import Desk
+from worker.domain.ticket import Timer
+from worker.store import timers
 
 DELIVERY = [
     "id", "source", "event", "state", "outcome", "attempts", "delivery_key", "received_at", "done_at", "ticket_id",
@@ -144,6 +147,47 @@ class TestTrace:
 
         assert "private_note asked for" in text
         assert "hookdesk sla explain t1" in text
+
+    def test_a_person_reads_words_and_no_stored_keys(self, run: Run, receive: Receive) -> None:
+        receive("01_conversation_created_webwidget")
+        receive("03_message_created_outgoing_agent")
+
+        text = run("trace", "t1", COLUMNS="240").stdout
+
+        assert "new → triaged: the conversation is open in Chatwoot (d1)" in text
+        assert "replied (message" in text
+        assert "snapshot:" not in text and "message:" not in text and "routed:" not in text
+
+    def test_no_reason_is_told_twice(self, run: Run, receive: Receive) -> None:
+        receive("01_conversation_created_webwidget")
+
+        assert run("trace", "t1", COLUMNS="240").stdout.count("'money to billing'") == 1
+
+    def test_what_followed_is_not_put_down_to_a_duplicate(self, run: Run, receive: Receive) -> None:
+        receive("01_conversation_created_webwidget", process=False)
+        receive("01_conversation_created_webwidget")
+
+        rows = json_lines(run("trace", "t1", "--json"))
+
+        assert {row["cause"] for row in rows if row.get("what", "").startswith(("ticket.", "sla."))} == {"d1"}
+        assert "d2 duplicate" in {row.get("what") for row in rows}
+
+    def test_what_is_still_to_come_stands_apart(self, run: Run, receive: Receive, desk: Desk) -> None:
+        receive("01_conversation_created_webwidget")
+        with desk.db.write() as conn:
+            timers.sync(conn, [(1, (Timer("sla", "next_response:2", datetime(2999, 1, 1, tzinfo=UTC)),))], now=NOW)
+
+        past, _, ahead = run("trace", "t1", COLUMNS="240").stdout.partition("Still to come")
+
+        assert "to look whether next response 2 was in time" in ahead
+        assert "next response 2" not in past
+
+    def test_it_fits_the_columns_it_is_given(self, run: Run, receive: Receive) -> None:
+        receive("01_conversation_created_webwidget")
+
+        lines = run("trace", "t1", COLUMNS="100").stdout.splitlines()
+
+        assert max(len(line) for line in lines) <= 100
 
     def test_an_unknown_one_is_not_found(self, run: Run, receive: Receive) -> None:
         result = run("trace", "t99")

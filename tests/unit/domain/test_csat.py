@@ -4,6 +4,7 @@ import pytest
 
 from tests.builders import KEY, a_message, a_policy, a_reply, a_snapshot, an_answer, at, minutes
 from worker.domain.csat import follow_up
+from worker.domain.decide import decide
 from worker.domain.effects import EffectKind
 from worker.domain.facts import Asked
 from worker.domain.fold import fold
@@ -108,3 +109,28 @@ class TestReopening:
 
     def test_a_survey_that_was_asked_is_not_cancelled(self):
         assert followed(*RESOLVED, Asked(1, at(20)), a_message(30), now=at(31)).events == ()
+
+
+class TestChangingAnAnswer:
+    def test_within_the_hour_the_later_answer_stands(self):
+        first = an_answer(60, 5, via="hookdesk", survey="resolution:1")
+        second = an_answer(120, 2, via="hookdesk", survey="resolution:1")
+
+        assert fold(KEY, (*RESOLVED, first, second), POLICY, as_of=at(130)).answers == (("resolution:1", 2, ""),)
+
+    def test_after_it_the_earlier_one_stands_and_the_late_one_is_told_of(self):
+        first = an_answer(60, 5, via="hookdesk", survey="resolution:1")
+        late = an_answer(121, 2, via="hookdesk", survey="resolution:1")
+        facts = (*RESOLVED, late, first)
+
+        decided = decide(None, KEY, facts, policy=POLICY, roster=None, last_survey_at=None, now=at(130))
+
+        assert decided.ticket.answers == (("resolution:1", 5, ""),)
+        told = {event.name: event.reason for event in decided.events if event.name.startswith("csat.answer")}
+        assert told["csat.answered"] == "the customer gave 5 of 5"
+        assert told["csat.answer_too_late"] == "2 of 5 does not count: it came more than 1 h after the first answer"
+
+    def test_what_chatwoot_tells_of_always_counts(self):
+        answers = (an_answer(60, 5), an_answer(600, 3))
+
+        assert fold(KEY, (*RESOLVED, *answers), POLICY, as_of=at(700)).answers[0][1] == 3

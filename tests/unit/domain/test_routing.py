@@ -85,7 +85,7 @@ class TestAgent:
         decision = routed(a_roster(an_agent(OLEG, open_tickets=1), an_agent(MAYA, open_tickets=2)))
 
         assert decision.agent == OLEG
-        assert "Oleg Brandt has the fewest open of 2 who are free, 1 of 20 tickets" in decision.reason
+        assert "Oleg Brandt has the fewest open tickets of 2 who are free, 1 of 20" in decision.reason
 
     def test_longest_idle_breaks_the_tie_and_never_assigned_is_longest(self):
         idle = [an_agent(MAYA, idle_since=at(-10)), an_agent(OLEG, idle_since=at(-60))]
@@ -93,7 +93,7 @@ class TestAgent:
 
         assert routed(a_roster(*idle)).agent == OLEG
         assert (
-            "as few open as any of 2 who are free, 0 of 20 tickets, and waits longest" in routed(a_roster(*idle)).reason
+            "as few open tickets as any of 2 who are free, 0 of 20, and waits longest" in routed(a_roster(*idle)).reason
         )
         assert routed(a_roster(*idle, fresh)).agent == fresh.person
 

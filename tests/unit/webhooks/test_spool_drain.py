@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -48,6 +52,16 @@ class TestDrain:
         assert frame.receipt == a_receipt(3)  # type: ignore[union-attr]
         assert spool_drain.drain(spool, inbox) == 0
 
+    def test_moved_up_again_it_is_stored(self, open_spool: Callable[..., Spool]) -> None:
+        spool = open_spool()
+        fill(spool, 3)
+        spool_drain.drain(spool, Inbox(refuse=["receipt-3"]))
+
+        (spool.directory / "refused" / "receipt-3.spool").rename(spool.directory / "receipt-3.spool")
+        spool.adopt()
+
+        assert spool_drain.drain(spool, Inbox()) == 1
+
     def test_when_the_store_is_away_nothing_is_lost_or_set_aside(self, open_spool: Callable[..., Spool]) -> None:
         spool = open_spool()
         fill(spool, 1, 2)
@@ -74,6 +88,46 @@ class TestDrain:
         assert [receipt.receipt_id for receipt in inbox.receipts] == ["receipt-1", "receipt-3"]
         assert refused(spool.directory) == 1
 
+    def test_damage_at_the_end_is_kept_too_unless_it_was_torn_off(self, open_spool: Callable[..., Spool]) -> None:
+        spool, inbox = open_spool(), Inbox()
+        fill(spool, 1, 2)
+        path = only_file(spool)
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 0xFF
+        path.write_bytes(content)
+
+        assert spool_drain.drain(spool, inbox) == 1
+        assert refused(spool.directory) == 1
+
+    def test_a_record_of_another_version_is_kept_and_holds_nobody_up(
+        self, open_spool: Callable[..., Spool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spool, inbox = open_spool(), Inbox()
+        with monkeypatch.context() as newer:
+            newer.setattr(spool_frames, "encode", lambda receipt: _of_a_newer_version(receipt))
+            fill(spool, 1)
+        fill(spool, 2)
+
+        assert spool_drain.drain(spool, inbox) == 1
+        assert refused(spool.directory) == 1
+
+    def test_a_file_that_cannot_be_read_holds_nobody_up(
+        self, open_spool: Callable[..., Spool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spool, inbox = open_spool(segment_bytes=1), Inbox()
+        fill(spool, 1, 2, 3)
+        read, bad = spool_frames.read, spool.sealed()[0].file
+
+        def unreadable(file: BinaryIO, offset: int = 0) -> Iterator[spool_frames.Frame | spool_frames.Damage]:
+            if file is bad:
+                raise OSError(errno.EIO, "Input/output error")
+            return read(file, offset)
+
+        monkeypatch.setattr(spool_frames, "read", unreadable)
+
+        assert spool_drain.drain(spool, inbox) == 2
+        assert count(spool.directory) == 1
+
     def test_through_the_real_inbox_it_is_counted_once(self, world: World) -> None:
         world.commits.is_away = True
         world.acceptor.accept(a_receipt(1))
@@ -86,6 +140,12 @@ class TestDrain:
         assert world.drainer.round() == 2
         first, second = world.rows()
         assert (second.duplicate_of, world.woken) == (first.id, [[first.id]])
+
+
+def _of_a_newer_version(receipt: Receipt) -> bytes:
+    header = json.dumps({"receipt_id": receipt.receipt_id, "colour": "green"}).encode()
+    crc = zlib.crc32(receipt.body, zlib.crc32(header))
+    return spool_frames._HEAD.pack(spool_frames.MAGIC, len(header), len(receipt.body), crc) + header + receipt.body
 
 
 class TestOwners:

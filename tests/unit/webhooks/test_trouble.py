@@ -5,7 +5,15 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from webhooks import trouble
 from webhooks.trouble import Trouble
@@ -33,6 +41,9 @@ class TestOf:
             (IntegrityError("x", None, Coded("23514")), Trouble.RECORD),
             (OperationalError("x", None, sqlite3.OperationalError("no such table: deliveries")), Trouble.STORE),
             (OperationalError("x", None, sqlite3.OperationalError("database or disk is full")), Trouble.STORE),
+            (DatabaseError("x", None, sqlite3.DatabaseError("database disk image is malformed")), Trouble.STORE),
+            (NotSupportedError("x", None, Coded("0A000")), Trouble.STORE),  # cached plan must not change result type
+            (OperationalError("x", None, Coded("57014")), Trouble.STORE),  # too slow: the spool is faster
             (IntegrityError("x", None, sqlite3.IntegrityError("NOT NULL")), Trouble.RECORD),
             (InterfaceError("x", None, sqlite3.InterfaceError("bad parameter")), Trouble.RECORD),
             (ValueError("unknown"), Trouble.RECORD),
