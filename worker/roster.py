@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from worker import log
 from worker.clients.chatwoot import ChatwootClient
+from worker.clients.deadline import ending_at
 from worker.domain.facts import Person
 from worker.domain.routing import RosterAgent
 from worker.store import people
 from worker.store.database import Database
+
+ALL_SECONDS = 20.0  # for all calls together
+REFRESH_AFTER = timedelta(seconds=60)
 
 logger = log.get(__name__)
 
 
 def refresh_roster(db: Database, client: ChatwootClient) -> int:
     """Replace the stored roster; returns how many agents there are. Raises worker.errors: the old one stays then."""
+    with ending_at(time.monotonic() + ALL_SECONDS):
+        return _refresh(db, client)
+
+
+def _refresh(db: Database, client: ChatwootClient) -> int:
     teams = client.teams()
     teams_of: dict[str, list[str]] = defaultdict(list)
     for team in teams:
@@ -28,6 +39,14 @@ def refresh_roster(db: Database, client: ChatwootClient) -> int:
     people.replace_roster(db, agents, groups)
     logger.info("roster_refreshed", agents=len(agents), teams=len(groups))
     return len(agents)
+
+
+def refresh_if_stale(db: Database, client: ChatwootClient) -> None:
+    """The same, if the stored one is older than REFRESH_AFTER."""
+    with db.read() as conn:
+        refreshed_at, now = people.roster(conn, lock=False).refreshed_at, db.now(conn)
+    if refreshed_at is None or now - refreshed_at >= REFRESH_AFTER:
+        refresh_roster(db, client)
 
 
 def _agent(row: Mapping[str, Any], teams_of: Mapping[str, list[str]]) -> RosterAgent:

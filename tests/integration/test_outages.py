@@ -15,6 +15,9 @@ import redis
 from tests.integration.system import System, eventually
 from tests.integration.test_crash_loses_nothing import assert_each_once, conversation, post_all
 from tests.postgres import PostgresServer
+from worker.practice.faults import Fault
+from worker.practice.server import TOKEN, PracticeChatwoot
+from worker.store import effects
 
 ALL = ("broker", "web", "worker", "scheduler")
 
@@ -153,3 +156,24 @@ class TestTwoSchedulers:
         eventually(system.at_rest)
         breached = [e.key for e in tickets.events_of(system.db, stored.id) if e.name == "sla.breached"]
         assert len(breached) == len(set(breached))
+
+
+class TestChatwootHangs:
+    def test_deliveries_are_processed_while_effects_wait_for_it(self, start: Callable[..., System]) -> None:
+        with PracticeChatwoot(stall_seconds=60) as practice:
+            settings = {
+                "HOOKDESK_CHATWOOT_URL": practice.url,
+                "HOOKDESK_CHATWOOT_TOKEN": TOKEN,
+                "HOOKDESK_EFFECTS": "live",
+            }
+            system = start(*ALL, settings=settings)
+            eventually(lambda: "roster_refreshed" in system.log_of("worker"))
+            practice.set_faults(Fault("timeout", times=None))
+            first, second = bodies(11_000), bodies(12_000)
+            assert post_all(system, first) == set(first)
+            eventually(lambda: any(one.state == "performing" for one in effects.list_effects(system.db)))
+
+            assert post_all(system, second) == set(second)
+            eventually(lambda: system.ledger().processed == 20, within=10, what="processed beside a hanging Chatwoot")
+
+            assert not any(one.state == "done" for one in effects.list_effects(system.db))

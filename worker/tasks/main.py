@@ -17,6 +17,7 @@ from worker import log, metrics
 from worker.celery_app import QUEUES, make_app
 from worker.config import Settings
 from worker.errors import ConfigError
+from worker.metrics_port import refuse_taken
 from worker.store import heartbeats
 from worker.store.database import Database
 from worker.tasks import fire_timers, perform_effects, process_deliveries, refresh_roster, stand_in, state
@@ -53,6 +54,7 @@ def run(settings: Settings) -> int:
     """
     was_asked = threading.Event()
     app = worker_app(settings)
+    refuse_taken(settings.metrics_worker_port, settings.metrics_host)
     state.configure(settings)
     beat = Heartbeat(settings)
     beside = stand_in.start()
