@@ -36,6 +36,17 @@ class TestLock:
         assert set(by_id) == {first, second}
         assert by_id[second].key == a_key(2)
 
+    def test_the_same_id_of_two_sources_is_two_tickets(self, db: Database) -> None:
+        chat, mail, other = TicketKey("chatwoot", "1/1"), TicketKey("email", "1/1"), TicketKey("email", "1/2")
+        with db.write() as conn:
+            first = tickets.lock(conn, [chat, other], now=NOON)
+        with db.write() as conn:
+            second = tickets.lock(conn, [chat, mail], now=NOON)
+
+        assert set(second) == {chat, mail}
+        assert second[chat].id == first[chat].id
+        assert second[mail].id not in {first[chat].id, first[other].id}
+
     def test_nothing_is_nothing(self, db: Database) -> None:
         with db.write() as conn:
             assert tickets.lock(conn, [], now=NOON) == {}
