@@ -71,6 +71,19 @@ class PostgresServer:
         self.stop()
         self.start()
 
+    def demote(self) -> None:
+        """Come back as a standby that can be read only, as an old primary does after a failover."""
+        self.stop("fast")
+        signal = self._data / "standby.signal"
+        signal.touch()
+        if os.geteuid() == 0:
+            shutil.chown(signal, "postgres")
+        self.start()
+
+    def promote(self) -> None:
+        """Take writes again."""
+        self._run("pg_ctl", "-D", str(self._data), "-w", "promote")
+
     def create(self, database: str) -> str:
         """A new empty database; returns its url."""
         with psycopg.connect(self.url, autocommit=True) as conn:

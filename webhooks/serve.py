@@ -51,8 +51,9 @@ def serve(settings: Settings) -> None:
     except (OSError, RuntimeError) as exc:  # granian says RuntimeError when the operating system refuses to listen
         if isinstance(exc, RuntimeError) and "os error" not in str(exc):
             raise
+        said = str(exc).partition("\n")[0]  # granian adds a stack of its own
         raise DependencyDown(
-            f"cannot listen on {settings.host}:{settings.port}: {exc}. Is another process there? Set HOOKDESK_PORT."
+            f"cannot listen on {settings.host}:{settings.port}: {said}. Is another process there? Set HOOKDESK_PORT."
         ) from exc
     logger.info("web_stopped")
 

@@ -136,6 +136,7 @@ class Spool:
             error = f"the spool's disk refuses: {exc.strerror}"
             logger.error("spool_write_failed", error=exc.strerror, errno=exc.errno)
         except SpoolFailed as exc:
+            self._failed_at = time.monotonic()
             error = str(exc)
             logger.error("spool_full", max_bytes=self._max_bytes)
         for write in group:

@@ -22,8 +22,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from worker.errors import ConfigError
-from worker.metrics_dir import VARIABLE
+from worker.metrics_dir import VARIABLE, is_alive
+from worker.metrics_port import taken
 
 REGISTRY = CollectorRegistry()
 
@@ -156,12 +156,7 @@ def serve(
     try:
         server = make_server(host, port, _app(extra), _Threads, handler_class=_Quiet)
     except OSError as exc:
-        raise ConfigError(
-            [
-                f"metrics cannot listen on {host}:{port}: {exc.strerror or exc}; free that address or choose another "
-                f"port with HOOKDESK_METRICS_WEB_PORT, …_WORKER_PORT or …_SCHEDULER_PORT (0 turns the endpoint off)"
-            ]
-        ) from exc
+        raise taken(host, port, exc) from exc
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     return Server(server.server_port, server, thread)
@@ -242,15 +237,5 @@ def _start_at_zero() -> None:
 def _forget_the_dead(directory: Path) -> None:
     """Drop live gauges of processes that were killed and could not say goodbye; counters keep counting."""
     for pid in {path.stem.rpartition("_")[2] for path in directory.glob("gauge_live*_*.db")}:
-        if pid.isdigit() and not _alive(int(pid)):
+        if pid.isdigit() and not is_alive(int(pid)):
             mark_process_dead(int(pid), str(directory))  # type: ignore[no-untyped-call]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from tests.contract.builders import NOON, a_receipt, accepted
+from tests.contract.builders import NOON, a_note, a_receipt, accepted, add_effects, ticket_ids
 from worker.clock import ManualClock
 from worker.config import Settings
+from worker.domain.effects import EffectState
 from worker.metrics_sql import GAUGES, SqlCollector
 from worker.store import claims, heartbeats, inbox, letters
 from worker.store.database import Database
-from worker.store.schema import breakers, timers
+from worker.store.schema import breakers, effects, timers
 
 Make = Callable[..., SqlCollector]
 
@@ -159,6 +160,19 @@ class TestTimersAndBreakers:
 
         assert value("circuit_open", dependency="chatwoot") == 1
         assert value("circuit_open", dependency="other") == 0
+
+    def test_it_stays_open_between_pause_and_probe_while_something_waits(self, make: Make, db: Database) -> None:
+        with db.write() as conn:
+            conn.execute(breakers.insert(), [{"name": "chatwoot", "open_until": NOON - timedelta(seconds=1)}])
+        idle = shown(make())
+        add_effects(db, [(ticket_ids(db)[0], a_note())], state=EffectState.RETRY)
+
+        waiting = shown(make())
+        with db.write() as conn:
+            conn.execute(effects.update().values(state="done"))
+        done = shown(make())
+
+        assert [value("circuit_open", dependency="chatwoot") for value in (idle, waiting, done)] == [0, 1, 0]
 
     def test_the_newest_heartbeat_of_a_kind_counts(self, make: Make, db: Database, clock: ManualClock) -> None:
         heartbeats.beat(db, "worker@a:1", "worker", {})

@@ -15,6 +15,8 @@ import pytest
 import redis
 
 from worker import broker
+from worker.broker_look import look
+from worker.celery_app import QUEUES
 from worker.errors import DependencyDown, Refused
 from worker.supervise import BACKOFF_SECONDS, Child, Supervisor, end, only_one, spawn
 
@@ -69,9 +71,35 @@ class TestEmbeddedBroker:
             client.get("a")
 
         assert str(url.password).encode() not in arguments
+        assert url.username == "default"  # redis-cli -u does not get in without a name
         assert (tmp_path / "broker.url").read_text() == f"{running.url}\n"
         for file in (tmp_path / "broker.url", tmp_path / "valkey" / "valkey.conf"):
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    def test_what_is_the_matter_with_it_is_told(self, running: broker.EmbeddedBroker) -> None:
+        with redis.Redis.from_url(running.url) as client:
+            fine = look(running.url, seconds=1)
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            forgetful = look(running.url, seconds=1)
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", 1)
+            full = look(running.url, seconds=1)
+        assert running.process is not None
+        stranger = look(running.url.replace("default:", "default:not-"), seconds=1)
+        os.kill(running.process.pid, signal.SIGSTOP)
+        hanging = look(running.url, seconds=0.1)
+        os.kill(running.process.pid, signal.SIGCONT)
+        running.stop()
+        gone = look(running.url, seconds=1)
+
+        assert (fine.trouble, fine.doubt, set(fine.lengths.values())) == (None, None, {0})
+        assert forgetful.trouble is None
+        assert "its maxmemory-policy is allkeys-lru" in str(forgetful.doubt)
+        assert str(full.trouble).startswith("it answers, and refuses writes (")
+        assert set(full.lengths) == set(QUEUES)
+        assert str(stranger.trouble).startswith("authentication failed")
+        assert hanging.trouble == "timed out after 0.1 s: it hangs, or the network drops packets"
+        assert "Connection refused" in str(gone.trouble)
 
     def test_one_left_by_a_killed_run_is_ended(self, tmp_path: Path, running: broker.EmbeddedBroker) -> None:
         assert running.process is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.programs import needed
 from worker import metrics, metrics_dir
 from worker.errors import ConfigError
+from worker.metrics_port import refuse_taken
 
 
 def free_port() -> int:
@@ -103,6 +105,15 @@ class TestServe:
         with pytest.raises(ConfigError, match=r"HOOKDESK_METRICS_WEB_PORT.*0 turns the endpoint off"):
             metrics.serve(server.port, "127.0.0.1")
 
+    def test_a_process_that_forks_first_can_ask_beforehand(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(ConfigError, match=rf"127.0.0.1:{port}: Address already in use; free"):
+                refuse_taken(port, "127.0.0.1")
+
+        refuse_taken(port, "127.0.0.1")
+        refuse_taken(0, "127.0.0.1")
+
     def test_closing_frees_the_port(self) -> None:
         port = free_port()
         first = metrics.serve(port, "127.0.0.1")
@@ -125,16 +136,24 @@ class TestServe:
 
 
 class TestPrepareMultiprocess:
-    def test_it_empties_the_folder_and_names_it(self, tmp_path: Path) -> None:
+    def test_it_rids_the_folder_of_the_dead_and_names_it(self, tmp_path: Path) -> None:
         folder, environ = tmp_path / "metrics", dict[str, str]()
         folder.mkdir()
-        (folder / "counter_1.db").write_bytes(b"old")
+        (folder / f"counter_{2**22 + 1}.db").write_bytes(b"beyond the largest number of a process")
+        (folder / f"counter_{os.getpid()}.db").write_bytes(b"of an earlier process of our number")
         (folder / "keep.txt").write_text("not ours")
 
         metrics_dir.prepare_multiprocess(folder, environ)
 
         assert environ == {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
         assert [path.name for path in folder.iterdir()] == ["keep.txt"]
+
+    def test_a_second_process_of_a_service_leaves_the_numbers_of_the_first(self, tmp_path: Path) -> None:
+        (tmp_path / f"counter_{os.getppid()}.db").write_bytes(b"of a living one")
+
+        metrics_dir.prepare_multiprocess(tmp_path, {})
+
+        assert [path.name for path in tmp_path.iterdir()] == [f"counter_{os.getppid()}.db"]
 
     def test_it_works_before_prometheus_is_imported(self) -> None:
         code = "import sys, worker.metrics_dir; sys.exit('prometheus_client' in sys.modules)"

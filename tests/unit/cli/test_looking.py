@@ -16,6 +16,7 @@ from worker.cli.doctor import FAIL, Finding
 from worker.config import SETTINGS, Settings
 from worker.desk import Desk
 from worker.policy_page import render
+from worker.store import breaker_trip
 
 
 class TestDoctor:
@@ -48,10 +49,41 @@ class TestDoctor:
         result = run("doctor", HOOKDESK_BROKER_URL="redis://127.0.0.1:1/0")
 
         assert result.exit_code == 3
+        assert "Connection refused. Nothing is lost" in result.stdout
         assert "runbooks/BrokerDown.md" in result.stdout
 
+    def test_a_broker_that_is_no_redis_is_looked_at_through_kombu(self, run: Run, desk: Desk) -> None:
+        result = run("doctor", "--json", HOOKDESK_BROKER_URL="amqp://127.0.0.1:1//")
+
+        broker = next(each for each in json_lines(result) if each["check"] == "broker")
+        assert broker["state"] == "fail"
+        assert "does not answer" in broker["message"]
+
+    def test_it_says_why_calls_are_held_back_although_this_shell_knows_no_chatwoot(self, run: Run, desk: Desk) -> None:
+        breaker_trip.trip(desk.db, "chatwoot", "unauthorized: HTTP 401")
+
+        circuit = next(each for each in json_lines(run("doctor", "--json")) if each["check"] == "circuit")
+
+        assert circuit["state"] == "warn"
+        assert "held back, the next is tried at 2026-06-18 09:05:30: " in circuit["message"]
+        assert circuit["message"].endswith("unauthorized: HTTP 401")
+
+    def test_a_chatwoot_that_is_away_is_told_in_the_words_of_the_system(self, run: Run, desk: Desk) -> None:
+        result = run("doctor", HOOKDESK_CHATWOOT_URL="http://127.0.0.1:1", HOOKDESK_CHATWOOT_TOKEN="t")
+
+        assert "http://127.0.0.1:1: Connection refused" in result.stdout
+
+    def test_the_practice_chatwoot_is_not_taken_for_none(self, run: Run, desk: Desk) -> None:
+        (desk.settings.data_dir / "practice.url").write_text("http://127.0.0.1:1")
+
+        assert "the practice Chatwoot of `hookdesk up --practice`" in run("doctor").stdout
+
     def test_a_database_that_is_away_is_a_dependency_that_is_down(self, run: Run) -> None:
-        assert run("doctor", HOOKDESK_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none").exit_code == 3
+        result = run("doctor", HOOKDESK_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+
+        assert result.exit_code == 3
+        assert "runbooks/DatabaseDown.md" in result.stdout
+        assert "(psycopg." not in result.stdout
 
     def test_wrong_settings_are_findings_too(self, run: Run) -> None:
         result = run("doctor", "--json", HOOKDESK_PORT="x")

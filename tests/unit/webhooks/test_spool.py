@@ -87,6 +87,7 @@ class TestAppend:
         spool = open_spool(max_bytes=1000)
         with pytest.raises(SpoolFailed, match="full"):
             fill(spool, *range(20))
+        assert not spool.has_room()  # although something smaller might still fit
 
         spool_drain.drain(spool, Inbox())
 
