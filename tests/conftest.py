@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.postgres import PostgresServer, require_binaries
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have Hookdesk's settings in their shell."""
+    for name in [name for name in os.environ if name.startswith("HOOKDESK_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import MutableMapping
+from hashlib import sha256
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked to be ours alone
+
+
+def folder(data_dir: Path, service: str, *, memory: Path = MEMORY) -> Path:
+    """Where a service keeps its metrics: in memory where the system offers it, else in the data folder.
+
+    The files are mapped, and a process that writes to a mapped file on a full disk is killed (SIGBUS): the receiver
+    must not die of its metrics while its database still takes webhooks.
+    """
+    place = sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
+    own = memory / f"hookdesk-{os.getuid()}-{place}"
+    return own / service if _is_ours_alone(own) else data_dir / "metrics" / service
+
+
+def _is_ours_alone(place: Path) -> bool:
+    """Anybody can make a folder in shared memory: ours is one that nobody else could have made or can enter."""
+    try:
+        place.mkdir(mode=0o700, exist_ok=True)
+        found = place.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 def prepare_multiprocess(directory: Path, environ: MutableMapping[str, str] = os.environ) -> Path:

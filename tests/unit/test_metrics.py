@@ -135,6 +135,36 @@ class TestServe:
         assert "hookdesk_csat_sent_total" in text
 
 
+class TestFolder:
+    def test_it_is_in_memory_one_for_each_data_folder_and_service(self, tmp_path: Path) -> None:
+        memory = tmp_path / "memory"
+        memory.mkdir()
+
+        web = metrics_dir.folder(tmp_path / "data", "web", memory=memory)
+        other = metrics_dir.folder(tmp_path / "other", "web", memory=memory)
+
+        assert web.parent.parent == memory
+        assert metrics_dir.folder(tmp_path / "data", "worker", memory=memory) == web.parent / "worker"
+        assert other != web
+
+    def test_without_memory_it_is_in_the_data_folder(self, tmp_path: Path) -> None:
+        found = metrics_dir.folder(tmp_path / "data", "web", memory=tmp_path / "none")
+
+        assert found == tmp_path / "data" / "metrics" / "web"
+
+    @pytest.mark.parametrize("trap", ["open to others", "a link"])
+    def test_a_place_that_somebody_else_may_have_made_is_not_used(self, tmp_path: Path, trap: str) -> None:
+        place = metrics_dir.folder(tmp_path / "data", "web", memory=tmp_path).parent
+        place.rmdir()
+        if trap == "a link":
+            place.symlink_to(tmp_path, target_is_directory=True)
+        else:
+            place.mkdir()
+            place.chmod(0o755)
+
+        assert metrics_dir.folder(tmp_path / "data", "web", memory=tmp_path) == tmp_path / "data" / "metrics" / "web"
+
+
 class TestPrepareMultiprocess:
     def test_it_rids_the_folder_of_the_dead_and_names_it(self, tmp_path: Path) -> None:
         folder, environ = tmp_path / "metrics", dict[str, str]()

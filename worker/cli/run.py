@@ -98,13 +98,13 @@ def _skip_used_numbers(world: World, file: Path) -> None:
 
 def _begin(ctx: click.Context, service: str | None) -> Settings:
     """Settings and policy are checked before anything starts; the metrics folder comes before prometheus_client."""
-    from worker.metrics_dir import prepare_multiprocess
+    from worker.metrics_dir import folder, prepare_multiprocess
     from worker.policy_file import load_policy
 
     settings: Settings = settings_of(ctx)
     load_policy(settings.config)
     if service is not None:
-        prepare_multiprocess(settings.data_dir / "metrics" / service)
+        prepare_multiprocess(folder(settings.data_dir, service))
     from worker import log
 
     log.configure(settings)
