@@ -30,8 +30,11 @@ class TestPorts:
             command = [needed("promtool"), "check", "metrics"]
             checked = subprocess.run(command, input=page, capture_output=True, text=True, timeout=30)
             assert checked.returncode == 0, f"{part}: {checked.stdout}{checked.stderr}"
-        received = {"source": "chatwoot", "outcome": "accepted"}
-        assert _value(pages["web"], "hookdesk_webhooks_received_total", received) == 20
+        received = [
+            _value(pages["web"], "hookdesk_webhooks_received_total", {"source": "chatwoot", "outcome": outcome})
+            for outcome in ("accepted", "spooled")  # a busy machine may have needed the spool
+        ]
+        assert sum(received) == 20
         assert (
             _value(pages["worker"], "hookdesk_deliveries_total", {"source": "chatwoot", "outcome": "processed"}) == 20
         )
