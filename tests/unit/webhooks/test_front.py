@@ -126,10 +126,17 @@ class TestRequests:
         assert status == 401
 
     def test_other_protocols_are_not_spoken(self, world: World) -> None:
+        said: list[dict[str, Any]] = []
+
         async def scenario(caller: Caller) -> None:
-            await caller.front({"type": "websocket"}, None, None)  # type: ignore[arg-type]
+            async def send(message: dict[str, Any]) -> None:
+                said.append(message)
+
+            await caller.front({"type": "websocket"}, None, send)  # type: ignore[arg-type]
 
         run(world, scenario)
+
+        assert said == []
 
 
 class TestBounds:

@@ -44,13 +44,22 @@ class TestRejectKeeper:
         assert rejects.latest(db, limit=1)[0].headers["n"] == str(MOST_PER_ROUND * 3 - 1)
 
     def test_a_store_that_is_away_is_not_its_problem(self) -> None:
-        def away(_batch: Sequence[Reject]) -> None:
-            raise ConnectionError("away")
+        kept: list[Reject] = []
+        is_away = True
 
-        keeper = RejectKeeper(away)
-        keeper(a_reject())
+        def store(batch: Sequence[Reject]) -> None:
+            if is_away:
+                raise ConnectionError("away")
+            kept.extend(batch)
 
+        keeper = RejectKeeper(store)
+        keeper(a_reject(1))
         keeper.flush()
+        is_away = False
+        keeper(a_reject(2))
+        keeper.flush()
+
+        assert [reject.headers["n"] for reject in kept][-1] == "2"
 
     def test_its_thread_writes_and_closing_writes_the_rest(self, db: Database) -> None:
         keeper = RejectKeeper(lambda batch: rejects.keep(db, batch), round_seconds=0.01)
