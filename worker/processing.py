@@ -72,19 +72,20 @@ def process(desk: Desk, batch: Sequence[Claimed]) -> int:
     """Process claimed deliveries together; if that fails, one by one. Returns how many reached an outcome."""
     metrics.TASK_ATTEMPTS.labels(task=TASK).inc(len(batch))
     with metrics.TASK_DURATION.labels(task=TASK).time():
-        read = list(_read(desk, batch))
-        try:
-            settled = _commit(desk, read)
-        except Fenced:
-            metrics.FENCED_WRITES.labels(task=TASK).inc()
-            logger.warning("fenced", deliveries=[one.id for one, _ in read])
-            return 0
-        except Exception as exc:  # any error of one delivery must not stop the others: find it alone
-            if is_connection_lost(exc):
-                raise
-            if len(read) == 1:
-                return _set_aside(desk, read[0][0], exc)
-            return _one_by_one(desk, read)
+        return _commit_or_split(desk, list(_read(desk, batch)))
+
+
+def _commit_or_split(desk: Desk, read: Sequence[Read]) -> int:
+    try:
+        settled = _commit(desk, read)
+    except Fenced:
+        metrics.FENCED_WRITES.labels(task=TASK).inc()
+        logger.warning("fenced", deliveries=[one.id for one, _ in read])
+        return 0
+    except Exception as exc:  # any error of one delivery must not stop the others: find it alone, then set it aside
+        if is_connection_lost(exc):
+            raise
+        return _one_by_one(desk, read) if len(read) > 1 else _set_aside(desk, read[0][0], exc)
     reach("process.after_commit")
     _tell(desk, settled)
     return len(settled.finished)
@@ -98,7 +99,7 @@ def _one_by_one(desk: Desk, read: Sequence[Read]) -> int:
         if n and time.monotonic() >= until:
             claims.release(desk.db, [rest for rest, _ in read[n:]])
             break
-        finished += process_alone(desk, one)
+        finished += _commit_or_split(desk, [one])
     return finished
 
 
@@ -113,21 +114,6 @@ def _give_back(desk: Desk, claimed: Sequence[Claimed]) -> None:
                 logger.warning("not_given_back", deliveries=len(claimed), error=type(exc).__name__)
                 return None
         time.sleep(0.5)
-
-
-def process_alone(desk: Desk, one: Read) -> int:
-    """The same for a single delivery of a batch that failed as a whole."""
-    try:
-        settled = _commit(desk, [one])
-    except Fenced:
-        metrics.FENCED_WRITES.labels(task=TASK).inc()
-        return 0
-    except Exception as exc:  # an unknown error has a small budget of tries, then it is a dead letter with its cause
-        if is_connection_lost(exc):
-            raise
-        return _set_aside(desk, one[0], exc)
-    _tell(desk, settled)
-    return len(settled.finished)
 
 
 def _read(desk: Desk, batch: Sequence[Claimed]) -> Iterator[Read]:

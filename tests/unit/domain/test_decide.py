@@ -16,27 +16,10 @@ from tests.builders import (
     an_sla,
     at,
 )
-from worker.domain.decide import decide
+from tests.unit.domain.deciding import NEW, POLICY, decided, events, wishes
 from worker.domain.facts import Author, Person, Routed
 from worker.domain.fold import fold
 from worker.domain.ticket import Status, Timer
-
-POLICY = a_policy()
-ROSTER = a_roster()
-NEW = (a_snapshot(0), a_message(0, text="refund my invoice"))
-
-
-def decided(*facts, before=None, now, policy=POLICY, roster=ROSTER, **given):
-    given.setdefault("last_survey_at", None)
-    return decide(before, KEY, facts, policy=policy, roster=roster, now=now, **given)
-
-
-def events(decision, *names):
-    return {event.name: event for event in decision.events if not names or event.name in names}
-
-
-def wishes(decision):
-    return [(effect.kind.value, effect.decision) for effect in decision.effects]
 
 
 class TestNewTicket:

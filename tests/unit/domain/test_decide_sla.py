@@ -1,32 +1,13 @@
 from tests.builders import (
-    KEY,
     a_message,
     a_policy,
     a_reply,
-    a_roster,
     a_snapshot,
     at,
 )
-from worker.domain.decide import decide
+from tests.unit.domain.deciding import NEW, decided, events, wishes
 from worker.domain.policy import ScoreRule
 from worker.domain.ticket import Timer
-
-POLICY = a_policy()
-ROSTER = a_roster()
-NEW = (a_snapshot(0), a_message(0, text="refund my invoice"))
-
-
-def decided(*facts, before=None, now, policy=POLICY, roster=ROSTER, **given):
-    given.setdefault("last_survey_at", None)
-    return decide(before, KEY, facts, policy=policy, roster=roster, now=now, **given)
-
-
-def events(decision, *names):
-    return {event.name: event for event in decision.events if not names or event.name in names}
-
-
-def wishes(decision):
-    return [(effect.kind.value, effect.decision) for effect in decision.effects]
 
 
 class TestBreach:
