@@ -1,4 +1,4 @@
-# One image for the receiver, the worker and the scheduler; which one it is, is the command.
+# One image for the receiver, the ticket API, the worker and the scheduler; which one it is, is the command.
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/hookdesk
@@ -21,11 +21,12 @@ ENV PATH=/opt/hookdesk/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HOOKDESK_DATA_DIR=/var/lib/hookdesk \
     HOOKDESK_HOST=0.0.0.0 \
+    HOOKDESK_API_HOST=0.0.0.0 \
     HOOKDESK_METRICS_HOST=0.0.0.0
 USER hookdesk
 WORKDIR /var/lib/hookdesk
 VOLUME /var/lib/hookdesk
-EXPOSE 8000 9810 9811 9812
+EXPOSE 8000 8001 9810 9811 9812
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["hookdesk"]
 CMD ["--help"]

@@ -10,7 +10,7 @@ FIND_PYTHON = for python in $(PYTHON) python3 python3.14 python3.13 python3.12 p
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; done; \
 	if [ -z "$$python" ]; then echo 'Hookdesk needs Python 3.11 or newer; name one with make PYTHON=/path/to/python3' >&2; exit 1; fi
 
-.PHONY: help run demo test check lock clean
+.PHONY: help run demo test check bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1	\2/' | expand -t 16
@@ -18,7 +18,7 @@ help: ## this list
 run: .venv/.runtime ## start everything here, with a practice Chatwoot to talk to (Ctrl-C stops it)
 	@exec $(BIN)/hookdesk up --practice
 
-demo: .venv/.runtime ## watch one conversation go all the way, then stop
+demo: .venv/.runtime ## watch a support day in about a minute, then stop
 	@exec $(BIN)/hookdesk demo
 
 test: .venv/.tests ## run all tests
@@ -30,6 +30,9 @@ check: .venv/.tests ## format, lint, types and import rules
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >.venv/imports.log || { cat .venv/imports.log; exit 1; }
 	@echo 'check: format, lint, types and import rules are fine'
+
+bench: .venv/.bench ## measure it beside a plain Flask + Celery recipe (ARGS='all --quick' for a first look)
+	@exec $(BIN)/python -m bench $(ARGS)
 
 lock: .venv/.tests ## write both lock files anew
 	@$(BIN)/python -m pip --quiet install uv
@@ -48,6 +51,10 @@ clean: ## remove the virtual environment and caches; the data folder stays
 		$$python -m venv .venv || { echo 'That Python has no venv module; on Debian: apt-get install python3-venv' >&2; rm -rf .venv; exit 1; }; }
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.bench: .venv/.runtime bench/requirements.txt
+	@$(PIP) install --no-deps --require-hashes -r bench/requirements.txt
 	@touch $@
 
 .venv/.tests: .venv/.runtime tests/requirements.lock

@@ -83,22 +83,22 @@ class Bench:
 
     def live(self) -> list[StoredEffect]:
         """Those that are still to be performed."""
-        rows = effects.list_effects(self.db, limit=1000)
-        return [row for row in rows if row.state in ("pending", "retry", "performing")]
+        states = ("pending", "retry", "performing")
+        return [row for state in states for row in effects.list_effects(self.db, state=state, limit=1000)]
 
     def run(self, hours: float) -> int:
         """Perform, and jump to when the next one is due, until none is left or so many hours have gone by; returns
         how many turns that took."""
         end, turns = self.clock.now() + timedelta(hours=hours), 0
-        while self.live():
+        while live := self.live():
             turns += 1
             if self.perform():
                 continue
-            later = [row.next_at for row in self.live() if row.next_at > self.clock.now()]
+            later = [row.next_at for row in live if row.next_at > self.clock.now()]
             if not later or min(later) > end:
                 break
             self.clock.advance(min(later) - self.clock.now())
-        self.clock.advance(max(end - self.clock.now(), timedelta(0)) if self.live() else 0)
+        self.clock.advance(max(end - self.clock.now(), timedelta(0)) if live else 0)
         return turns
 
 

@@ -2,21 +2,26 @@
 
 HookdeskError
 ├── ConfigError            exit 2   a setting or hookdesk.toml is wrong; all mistakes at once
+├── Invalid                exit 2   what was asked for is not well said; all mistakes at once
 ├── NotFound               exit 1   no such delivery, ticket or effect
 ├── Refused                exit 4   legal to ask, not allowed now
-│   └── InvalidTransition           with the legal edges
+│   ├── InvalidTransition           with the legal edges
+│   ├── NotDone                     with what is missing
+│   ├── KeyReused                   an idempotency key that stands for something else already
+│   └── CannotReply                 there is no way to write to the customer now
 ├── DependencyDown         exit 3   database, broker or Chatwoot cannot be reached
 └── WorkError                       raised while working on a delivery or an effect
     ├── TransientError              will probably improve by itself: retried by the policy
     ├── PermanentError              will not: dead letter at once
     │   └── Unparsable              authentic bytes that say nothing we understand
     ├── AccessError                 401, 403, 404: needs a second look before anything dies
+    ├── NoTarget                    there is nowhere to do it for now: it waits, and uses no try
     └── Gone                        what the work was for is gone: cancelled, not failed
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class HookdeskError(Exception):
@@ -35,6 +40,16 @@ class ConfigError(HookdeskError):
         super().__init__("\n".join(self.mistakes))
 
 
+class Invalid(HookdeskError):
+    """What was asked for is not well said; `mistakes` has a sentence for each field."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: Mapping[str, str]) -> None:
+        self.mistakes = dict(mistakes)
+        super().__init__("\n".join(f"{field}: {why}" for field, why in self.mistakes.items()))
+
+
 class NotFound(HookdeskError):
     """Nothing with that id."""
 
@@ -42,18 +57,50 @@ class NotFound(HookdeskError):
 
 
 class Refused(HookdeskError):
-    """The request is understood and not allowed in the present state."""
+    """The request is understood and not allowed in the present state; `code` is a closed word for programs."""
 
     exit_code = 4
+    code = "refused"
 
 
 class InvalidTransition(Refused):
-    """A change of status outside the table; `legal` holds the edges that exist from here."""
+    """A change of status outside the table; `legal` holds the edges that exist from here.
 
-    def __init__(self, current: str, wanted: str, legal: Iterable[str]) -> None:
+    Asked for by a verb, it names the `verb`, and in `verbs` those that may be used instead.
+    """
+
+    code = "invalid_transition"
+
+    def __init__(
+        self, current: str, wanted: str, legal: Iterable[str], *, verb: str = "", verbs: Iterable[str] = ()
+    ) -> None:
         self.current, self.wanted, self.legal = current, wanted, tuple(sorted(legal))
+        self.verb, self.verbs = verb, tuple(verbs)
         edges = ", ".join(self.legal) or "none: this status is final"
-        super().__init__(f"invalid_transition: {current} cannot become {wanted}; legal from here: {edges}")
+        what = f"{verb} is not possible while the ticket is {current}" if verb else f"{current} cannot become {wanted}"
+        super().__init__(f"{self.code}: {what}; legal from here: {edges}")
+
+
+class NotDone(Refused):
+    """The definition of done is not met; `missing` says in sentences what is."""
+
+    code = "not_done"
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        self.missing = tuple(missing)
+        super().__init__(f"{self.code}: the ticket cannot be closed yet: {'; '.join(self.missing)}")
+
+
+class KeyReused(Refused):
+    """The same idempotency key with another verb or other content."""
+
+    code = "idempotency_key_reused"
+
+
+class CannotReply(Refused):
+    """There is no way to write to the customer now."""
+
+    code = "cannot_reply"
 
 
 class DependencyDown(HookdeskError):
@@ -98,6 +145,10 @@ class AccessError(WorkError):
     def __init__(self, cause: str, message: str = "", *, status: int, ours: bool = False) -> None:
         super().__init__(cause, message, status=status)
         self.ours = ours
+
+
+class NoTarget(WorkError):
+    """Nowhere to do the work, until somebody changes something: it waits as `no_target` with this cause."""
 
 
 class Gone(WorkError):

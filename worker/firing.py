@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 
 from worker import log, metrics
+from worker.deciding import Decided, decide_all
 from worker.desk import Desk
 from worker.failpoints import reach
-from worker.settling import Decided, Settled, decide_all
+from worker.settling import Settled
 from worker.store import tickets, timers
 from worker.store.database import is_connection_lost
 from worker.store.timers import TimerRow

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-FIELDS = ("name", "email", "subject", "message", "page", "website")
+FIELDS = ("name", "email", "subject", "message", "page", "website", "language")
 HONEYPOT = "website"  # people do not see it; who fills it in is a machine
 _MOST = 1000
 

@@ -81,6 +81,7 @@ EFFECTS = _counter(
     "outcome",
 )
 SLA_BREACHES = _counter("hookdesk_sla_breaches_total", "Promised times that passed unmet.", "kind")
+ESCALATIONS = _counter("hookdesk_escalations_total", "Steps by which tickets went to a senior, each level counted.")
 TIMER_LATENESS = _histogram("hookdesk_sla_timer_lateness_seconds", "From due to fired.", _WAIT, "kind")
 CSAT_SENT = _counter("hookdesk_csat_sent_total", "Surveys sent to customers.")
 CSAT_RESPONSES = _counter("hookdesk_csat_responses_total", "Answers to surveys, by what became of them.", "outcome")
@@ -97,6 +98,10 @@ INLINE_BATCHES = _counter(
 SOURCES = ("chatwoot", "email", "form", "survey")
 TASKS = ("process_deliveries", "perform_effects", "fire_timers")
 CLOCKS = ("first_response", "next_response", "resolution")
+EFFECT_KINDS = (
+    "assign_team", "assign_agent", "set_status", "set_priority", "add_labels", "set_attributes", "private_note",
+    "reply", "survey", "closing_notice", "operator_notice", "event",
+)  # fmt: skip
 
 KNOWN: Mapping[MetricWrapperBase, tuple[tuple[str, ...], ...]] = {
     WEBHOOKS_RECEIVED: (
@@ -106,17 +111,14 @@ KNOWN: Mapping[MetricWrapperBase, tuple[tuple[str, ...], ...]] = {
     RECEIVE_DURATION: (SOURCES,),
     BODY_BYTES: (SOURCES,),
     SPOOLED: (SOURCES,),
-    WAKEUPS: (("web", "scheduler", "worker"), ("ok", "error", "skipped")),
+    WAKEUPS: (("web", "scheduler", "worker", "api"), ("ok", "error", "skipped")),
     TASK_ATTEMPTS: (TASKS,),
     TASK_DURATION: (TASKS,),
     QUEUE_WAIT: (TASKS,),
     DELIVERIES: (SOURCES, ("processed", "ignored", "stale", "duplicate", "dead")),
-    OUTBOUND_REQUESTS: (("chatwoot",), ("ok", "error", "timeout", "throttled")),
-    OUTBOUND_DURATION: (("chatwoot",),),
-    EFFECTS: (
-        ("assign_team", "assign_agent", "private_note", "survey"),
-        ("done", "retry", "cancelled", "dead", "parked"),
-    ),
+    OUTBOUND_REQUESTS: (("chatwoot", "event", "notice", "smtp"), ("ok", "error", "timeout", "throttled")),
+    OUTBOUND_DURATION: (("chatwoot", "event", "notice", "smtp"),),
+    EFFECTS: (EFFECT_KINDS, ("done", "retry", "cancelled", "dead", "no_target", "parked")),
     SLA_BREACHES: (CLOCKS,),
     FENCED_WRITES: (TASKS,),
     LEASES_EXPIRED: (TASKS,),

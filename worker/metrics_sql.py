@@ -14,18 +14,15 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker import __version__, log
+from worker import __version__, log, metrics_counts
 from worker.broker_look import is_redis, look
 from worker.config import Settings
-from worker.domain.effects import EffectState
 from worker.metrics import SOURCES
+from worker.metrics_counts import Reading
 from worker.store.database import Database
 from worker.store.ledger import ledger
-from worker.store.schema import agents, breakers, deliveries, effects, heartbeats, timers
+from worker.store.schema import agents, breakers, deliveries, effects, heartbeats, targets, timers
 from worker.store.standby import is_standby
-
-Reading = dict[tuple[str, ...], float]
-"""One metric's samples: label values → value."""
 
 BROKER_SECONDS = 0.25
 RECENT_SECONDS = 5.0  # two scrapers within this time cost one look
@@ -55,6 +52,20 @@ EFFECT_ROWS = Shape("hookdesk_effects", "Effects that are not finished, by state
 OLDEST_EFFECT = Shape(
     "hookdesk_effects_oldest_due_timestamp_seconds", "Since when the oldest due effect is due; 0 when none is."
 )
+EFFECTS_WAITING = Shape("hookdesk_effects_waiting", "Effects that wait for a person, by why.", ("why",))
+OLDEST_WAITING = Shape(
+    "hookdesk_effects_oldest_waiting_timestamp_seconds",
+    "When the oldest effect that waits for a person was asked for; 0 when none does.",
+    ("why",),
+)
+OLDEST_RETRY = Shape(
+    "hookdesk_effects_oldest_retry_timestamp_seconds",
+    "Since when the oldest effect that failed is tried again, by the kind of other side; 0 when none is.",
+    ("lane",),
+)
+OPEN_TICKETS = Shape(
+    "hookdesk_open_tickets", "Tickets that are not done, by how they stand with what was promised.", ("standing",)
+)
 TIMERS = Shape("hookdesk_sla_timers", "Timers that have not fired, by kind.", ("kind", "state"))
 OVERDUE = Shape("hookdesk_sla_timers_overdue", "Timers whose time has come and that have not fired.")
 LEDGER_DIFFERENCE = Shape(
@@ -64,6 +75,9 @@ CIRCUIT_OPEN = Shape(
     "hookdesk_circuit_open",
     "1 from when calls are held back because the other side fails until one succeeds, while something waits.",
     ("dependency",),
+)
+TARGETS_DISABLED = Shape(
+    "hookdesk_targets_disabled", "Targets of outgoing events that are switched off; their events wait for a week."
 )
 HEARTBEAT = Shape(
     "hookdesk_process_last_heartbeat_timestamp_seconds", "The newest sign of life of each kind of process.", ("kind",)
@@ -83,13 +97,13 @@ BUILD_INFO = Shape("hookdesk_build_info", "The version that runs; always 1.", ("
 LOOK_ERRORS = Shape("hookdesk_sql_collector_errors_total", "Looks at the database or the broker that failed.", ("of",))
 
 GAUGES = (
-    INBOX_ROWS, OLDEST_PENDING, DEAD_LETTERS, EFFECT_ROWS, OLDEST_EFFECT, TIMERS, OVERDUE, LEDGER_DIFFERENCE,
-    CIRCUIT_OPEN, HEARTBEAT, LAST_RECEIVED, ROSTER, BROKER_UP, QUEUE_LENGTH, DATABASE_UP, LAST_LOOK, LOOK_DURATION,
-    BUILD_INFO,
+    INBOX_ROWS, OLDEST_PENDING, DEAD_LETTERS, EFFECT_ROWS, OLDEST_EFFECT, EFFECTS_WAITING, OLDEST_WAITING, OLDEST_RETRY,
+    OPEN_TICKETS, TIMERS, OVERDUE, LEDGER_DIFFERENCE, CIRCUIT_OPEN, TARGETS_DISABLED, HEARTBEAT, LAST_RECEIVED, ROSTER,
+    BROKER_UP, QUEUE_LENGTH, DATABASE_UP, LAST_LOOK, LOOK_DURATION, BUILD_INFO,
 )  # fmt: skip
 SHAPES = (*GAUGES, LOOK_ERRORS)
 
-_FINAL = (EffectState.DONE, EffectState.CANCELLED, EffectState.DRY_RUN)
+_SWITCHED_OFF = select(func.count()).where(targets.c.disabled_at.is_not(None))
 
 
 class SqlCollector(Collector):
@@ -157,11 +171,11 @@ class SqlCollector(Collector):
         book = ledger(self._db)
         done = book.processed + book.ignored + book.stale + book.duplicate
         with self._db.read() as conn:
-            effect_rows = _effects(conn)
+            counted = _counted(conn)
         self._slow = {
+            **counted,
             LEDGER_DIFFERENCE: {(): float(book.difference)},
             INBOX_ROWS: {("done",): float(done), ("discarded",): float(book.discarded)},
-            EFFECT_ROWS: effect_rows,
         }
         self._counted_at = self._monotonic()
 
@@ -192,6 +206,7 @@ def _recent(conn: Connection, now: datetime) -> dict[Shape, Reading]:
         TIMERS: {(kind, "pending"): float(n) for kind, n in conn.execute(by_kind)},
         OVERDUE: {(): float(conn.execute(overdue).scalar_one())},
         CIRCUIT_OPEN: _circuits(conn, now),
+        TARGETS_DISABLED: {(): float(conn.execute(_SWITCHED_OFF).scalar_one())},
         HEARTBEAT: _stamps(conn, beats),
         ROSTER: {(): _stamp(conn.execute(select(func.max(agents.c.refreshed_at))).scalar())},
     }
@@ -211,10 +226,15 @@ def _dead_letters(conn: Connection) -> Reading:
     return {(cause,): 0.0 for cause in known} | {(cause or "unknown",): float(n) for cause, n in conn.execute(query)}
 
 
-def _effects(conn: Connection) -> Reading:
-    query = select(effects.c.state, func.count()).where(effects.c.state.not_in(_FINAL)).group_by(effects.c.state)
-    known: Reading = {(state.value,): 0.0 for state in EffectState if state not in _FINAL}
-    return known | {(state,): float(n) for state, n in conn.execute(query)}
+def _counted(conn: Connection) -> dict[Shape, Reading]:
+    waiting, since = metrics_counts.effects_waiting(conn)
+    return {
+        EFFECT_ROWS: metrics_counts.effects_by_state(conn),
+        EFFECTS_WAITING: waiting,
+        OLDEST_WAITING: since,
+        OLDEST_RETRY: metrics_counts.oldest_retry(conn),
+        OPEN_TICKETS: metrics_counts.open_tickets(conn),
+    }
 
 
 def _circuits(conn: Connection, now: datetime) -> Reading:

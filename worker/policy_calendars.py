@@ -1,4 +1,7 @@
-"""Business hours as the policy file writes them: `mon = ["09:00-12:30", "13:30-18:00"]`, a zone and holidays."""
+"""Business hours as the policy file writes them: `mon = ["09:00-12:30", "13:30-18:00"]`, a zone and holidays.
+
+Holidays are dates of one's own and those of a country, `country = "DE"`, or of a part of it, `subdivision = "BY"`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worker.domain.policy import WEEKDAYS, Calendar
+from worker.public_holidays import holidays_of
 from worker.toml_table import Table, list_of_words, words
 
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
@@ -15,15 +19,37 @@ _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]\d|2[0-3]):([0-5]
 
 def calendars_of(table: Table) -> dict[str, Calendar]:
     """One calendar per `[calendars.name]`."""
+    return {name: _calendar(name, table.table(name)) for name in table.values}
+
+
+def _calendar(name: str, table: Table) -> Calendar:
     none: tuple[tuple[time, time], ...] = ()
-    calendars = {}
-    for name in table.values:
-        each = table.table(name)
-        windows = [(n, *pair) for n, day in enumerate(WEEKDAYS) for pair in each.read(day, none, _windows)]
-        zone = each.read("zone", "UTC", _zone)
-        calendars[name] = Calendar(name, zone, tuple(windows), each.read("holidays", frozenset(), _dates))
-        each.finish()
-    return calendars
+    no_dates: frozenset[date] = frozenset()
+    windows = [(n, *pair) for n, day in enumerate(WEEKDAYS) for pair in table.read(day, none, _windows)]
+    zone = table.read("zone", "UTC", _zone)
+    own = table.read("holidays", no_dates, _dates)
+    country = table.read("country", "", words)
+    subdivision = table.read("subdivision", "", words)
+    public = _public(table, country, subdivision)
+    table.finish()
+    if public and not windows:
+        what = f"calendar {name} has holidays but no hours, so it is open round the clock, also on holidays"
+        table.wrong("country", what, 'Add hours, for example mon = ["09:00-18:00"].')
+    return Calendar(name, zone, tuple(windows), own | public, country, subdivision)
+
+
+def _public(table: Table, country: str, subdivision: str) -> frozenset[date]:
+    if not country:
+        if subdivision:
+            table.wrong("subdivision", "subdivision stands without a country", 'Add country = "DE", or the like.')
+        return frozenset()
+    for key, value, part in (("country", country, ""), ("subdivision", subdivision, subdivision)):
+        try:
+            dates = frozenset(holidays_of(country, part))
+        except ValueError as exc:
+            table.wrong(key, f"{key} cannot be {value!r}", str(exc))
+            return frozenset()
+    return dates
 
 
 def _windows(value: Any) -> tuple[tuple[time, time], ...]:

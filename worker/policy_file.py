@@ -12,35 +12,37 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from worker import (
+    policy_closing,
+    policy_escalation,
+    policy_notices,
+    policy_people,
+    policy_sections,
+    policy_surveys,
+    policy_targets,
+)
 from worker.domain.effects import EffectKind
 from worker.domain.policy import (
-    Calendar,
-    Category,
-    CsatPolicy,
     Policy,
     RoutingRule,
-    ScoreRule,
-    SlaPolicy,
 )
 from worker.errors import ConfigError
 from worker.policy_calendars import calendars_of
+from worker.policy_reopen import reopen
+from worker.policy_templates import templates
 from worker.toml_table import (
     Mistakes,
     Table,
     duration,
-    flag,
     instant,
     line_numbers,
-    list_of_words,
     one_of,
-    some_of,
     whole,
-    words,
 )
 
 DEFAULT_TOML: str = files("worker").joinpath("default_policy.toml").read_text("utf-8")
 PRIORITIES = ("low", "medium", "high", "urgent")
-_LISTS = ("categories", "score_rules", "routing", "sla")
+_LISTS = ("categories", "score_rules", "routing", "sla", "targets", "escalation", "fields")
 _MODES = ("live", "approve", "dry-run")
 
 
@@ -81,8 +83,11 @@ def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     for key, value in given.items():
         both_tables = isinstance(value, dict) and isinstance(defaults.get(key), dict)
         merged[key] = {**defaults[key], **value} if both_tables else value
-    if "categories" in given and "routing" not in given:
-        merged["routing"] = _still_possible(defaults["routing"], given["categories"])
+    if isinstance(given.get("csat"), dict):
+        merged["csat"] = policy_surveys.merged(defaults["csat"], given["csat"])
+    for key in ("routing", "escalation"):
+        if "categories" in given and key not in given:
+            merged[key] = _still_possible(defaults[key], given["categories"])
     return merged
 
 
@@ -97,116 +102,41 @@ def _still_possible(rules: list[dict[str, Any]], categories: Any) -> list[dict[s
 def _policy(content: dict[str, Any], mistakes: Mistakes) -> Policy:
     top = Table((), content, mistakes)
     calendars = calendars_of(top.table("calendars"))
-    categories = tuple(_category(each) for each in top.tables("categories"))
+    fields = policy_closing.fields(top.tables("fields"))
+    named = tuple(each.name for each in fields)
+    categories = tuple(policy_sections.category(each, named) for each in top.tables("categories"))
     names = tuple(each.name for each in categories)
     policy = Policy(
         version="",
         categories=categories,
         default_category=top.read("default_category", "", one_of(names)),
-        score_rules=tuple(_score_rule(each) for each in top.tables("score_rules")),
-        routing=tuple(_routing_rule(each, names) for each in top.tables("routing")),
-        sla=tuple(_sla(each, calendars) for each in top.tables("sla")),
-        csat=_csat(top.table("csat")),
+        score_rules=tuple(policy_sections.score_rule(each) for each in top.tables("score_rules")),
+        routing=tuple(policy_sections.routing_rule(each, names) for each in top.tables("routing")),
+        sla=tuple(policy_sections.sla(each, calendars) for each in top.tables("sla")),
+        reopen=reopen(top.table("reopen")),
+        csat=policy_surveys.csat(top.table("csat")),
         default_capacity=top.read("default_capacity", 20, whole(1, 10_000)),
         roster_max_age=top.read("roster_max_age", timedelta(minutes=3), duration),
         effect_modes=_effect_modes(top.table("effects")),
-        senior_tiers=top.read("senior_tiers", (), list_of_words),
+        templates=templates(top.table("templates")),
+        agents=policy_people.agents(top.tables("agents")),
+        organizations=policy_people.organizations(top.tables("organizations")),
+        reroute=policy_people.reroute(top.table("reroute")),
+        fields=fields,
+        escalation=tuple(policy_escalation.rule(each, names) for each in top.tables("escalation")),
+        closing=policy_closing.closing(top.table("closing")),
+        notices=policy_notices.notices(top.table("notices")),
+        targets=policy_targets.targets(top.tables("targets")),
         clocks_from=top.read("clocks_from", None, instant),
     )
     for key in _LISTS:
         _refuse_twins(top, key, (each.name for each in getattr(policy, key)))
     _refuse_unreachable(top, policy.routing)
+    policy_people.refuse_unknown_skills(top, policy.routing, policy.agents)
     top.finish()
     if mistakes.found:
         raise ConfigError(mistakes.sentences())
     return replace(policy, version=version_of(policy))
-
-
-def _category(table: Table) -> Category:
-    category = Category(
-        name=table.required("name"),
-        report_line=table.required("report_line"),
-        words=table.read("words", (), list_of_words),
-        labels=table.read("labels", (), list_of_words),
-    )
-    table.finish()
-    return category
-
-
-def _score_rule(table: Table) -> ScoreRule:
-    rule = ScoreRule(
-        name=table.required("name"),
-        points=table.read("points", 0, whole(-100, 100)),
-        words=table.read("words", (), list_of_words),
-        channels=table.read("channels", (), list_of_words),
-        tiers=table.read("tiers", (), list_of_words),
-        min_reopens=table.read("min_reopens", 0, whole(0, 1000)),
-        min_waiting=table.read("min_waiting", None, duration),
-    )
-    if not rule.points and "points" not in table.values:
-        table.wrong("points", "points is missing", "Add points = 20, or the like.")
-    if not (rule.words or rule.channels or rule.tiers or rule.min_reopens or rule.min_waiting):
-        table.wrong("name", "this rule matches every ticket", "Add words, channels, tiers, min_reopens or min_waiting.")
-    table.finish()
-    return rule
-
-
-def _routing_rule(table: Table, categories: tuple[str, ...]) -> RoutingRule:
-    rule = RoutingRule(
-        name=table.required("name"),
-        team=table.read("team", None, _team),
-        categories=table.read("categories", (), some_of(categories)),
-        priorities=table.read("priorities", (), some_of(PRIORITIES)),
-        tiers=table.read("tiers", (), list_of_words),
-        channels=table.read("channels", (), list_of_words),
-        labels=table.read("labels", (), list_of_words),
-        words=table.read("words", (), list_of_words),
-    )
-    table.finish()
-    return rule
-
-
-def _team(value: Any) -> str:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else words(value)
-
-
-def _sla(table: Table, calendars: dict[str, Calendar]) -> SlaPolicy:
-    calendar = table.read("calendar", "always", one_of(tuple(calendars)))
-    policy = SlaPolicy(
-        name=table.required("name"),
-        calendar=calendars.get(calendar, Calendar()),
-        first_response=table.read("first_response", None, duration),
-        next_response=table.read("next_response", None, duration),
-        resolution=table.read("resolution", None, duration),
-        priorities=table.read("priorities", (), some_of(PRIORITIES)),
-        tiers=table.read("tiers", (), list_of_words),
-        channels=table.read("channels", (), list_of_words),
-        teams=table.read("teams", (), list_of_words),
-        pause_while_waiting_for_customer=table.read("pause_while_waiting_for_customer", True, flag),
-    )
-    table.finish()
-    return policy
-
-
-def _csat(table: Table) -> CsatPolicy:
-    usual = CsatPolicy()
-    csat = CsatPolicy(
-        enabled=table.read("enabled", usual.enabled, flag),
-        delay=table.read("delay", usual.delay, duration),
-        link_valid=table.read("link_valid", usual.link_valid, duration),
-        editable=table.read("editable", usual.editable, duration),
-        cooldown=table.read("cooldown", usual.cooldown, duration),
-        message=table.read("message", usual.message, _survey_message),
-    )
-    table.finish()
-    return csat
-
-
-def _survey_message(value: Any) -> str:
-    text = words(value)
-    if "{link}" not in text:
-        raise ValueError("Write {link} where the survey's address belongs.")
-    return text
 
 
 def _effect_modes(table: Table) -> tuple[tuple[str, str], ...]:

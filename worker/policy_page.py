@@ -41,7 +41,13 @@ def _section(schedule: Schedule) -> str:
         f"For {schedule.remark}. {schedule.tries} tries{limit}; {span(total)} from the first to the last.",
     ]
     if schedule.refused_tries > 1:
-        lines.append(f"A refusal (4xx other than 410) gets {schedule.refused_tries} tries.")
+        lines.append(f"A refusal (4xx other than 410) gets {schedule.refused_tries} tries; a redirect is a failure.")
+    if schedule.hints.stretch is not None:
+        statuses = ", ".join(str(status) for status in sorted(schedule.hints.statuses))
+        lines.append(
+            f"A Retry-After makes a wait longer, but at most {schedule.hints.stretch:g} times as long, and never beyond "
+            f"{span(schedule.hints.longest)}. After {statuses} and timeouts the wait is at least {span(CROWDED_FLOOR)}."
+        )
     lines += ["", *_table(schedule), ""]
     return "\n".join(lines)
 
@@ -80,7 +86,7 @@ def _rules() -> str:
 
 | what came | what follows |
 | --- | --- |
-| Retry-After | the longer of the schedule and the hint (beyond {hours} it counts as {hours}); \
+| Retry-After, where nothing else is said above | the longer of the schedule and the hint (beyond {hours} it counts as {hours}); \
 jitter only adds, up to {UPWARD * 100:.0f} % |
 | 429 or 503 without Retry-After, 422 of Chatwoot's message limit | at least {span(CROWDED_FLOOR)}; jitter only adds |
 | timeout, cut connection, other 5xx, 408, 425 | the schedule |

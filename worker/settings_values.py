@@ -6,12 +6,17 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 Reader = Callable[[str], Any]
 
+TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
+"""What a target of outgoing webhooks may be called: it stands in keys, settings and commands."""
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 _BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps")
@@ -73,11 +78,20 @@ def choice(*options: str) -> Reader:
 def url(value: str) -> str:
     """An http or https address, without the slash at its end."""
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _has_good_port(parts):
         raise ValueError("write an address such as https://chat.example.com")
+    if parts.username is not None or parts.password is not None:  # they would not be used, but shown
+        raise ValueError("write the address without a user and a password")
     if parts.query or parts.fragment:
         raise ValueError("write the address without ?query or #fragment")
     return value.rstrip("/")
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def database(value: str) -> str:
@@ -113,10 +127,63 @@ def standard_secrets(value: str) -> tuple[str, ...]:
     """Comma separated secrets of the Standard Webhooks kind: whsec_ and base64."""
     each = secrets(1)(value)
     for secret in each:
-        try:
-            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-        except (binascii.Error, ValueError):
-            key = b""
-        if not secret.startswith("whsec_") or len(key) < 16:
+        if not _is_standard(secret):
             raise ValueError("each must be whsec_ followed by base64 of at least 16 bytes")
     return tuple(each)
+
+
+def target_secrets(value: str) -> tuple[tuple[str, str], ...]:
+    """Comma separated secrets of outgoing webhooks as (target, secret): `crm:whsec_…` is that target's, `whsec_…`
+    (target "") everybody's who has none of its own."""
+    pairs = []
+    for part in secrets(1)(value):
+        target, colon, secret = part.rpartition(":")
+        if not _is_standard(secret) or (colon and not TARGET_NAME.fullmatch(target)):
+            raise ValueError(
+                "each must be whsec_ followed by base64 of at least 16 bytes, or a target's name, a colon and that"
+            )
+        pairs.append((target, secret))
+    return tuple(pairs)
+
+
+def _is_standard(secret: str) -> bool:
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return secret.startswith("whsec_") and len(key) >= 16
+
+
+def smtp(value: str) -> str:
+    """The address of a mail server, checked; what is in it is read where mail is sent."""
+    parts = urlsplit(value)
+    try:
+        is_complete = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_complete = False
+    if not is_complete or parts.query or parts.fragment or parts.path not in ("", "/"):
+        raise ValueError("write smtp://user:password@mail.example.com:587 or smtps://…; a special character as %40")
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError("write the user and the password, or neither")
+    return value
+
+
+def mail_address(value: str) -> str:
+    """An address to send from, with or without a name."""
+    try:
+        return str(sender(value))
+    except ValueError:
+        raise ValueError(
+            'write an address such as support@example.com or "Example Support <support@example.com>"'
+        ) from None
+
+
+def sender(value: str) -> Address:
+    """The parts of such an address. Raises ValueError."""
+    name, address = parseaddr(value)
+    if not value.isprintable() or "@" not in address:
+        raise ValueError("not an address")
+    try:
+        return Address(display_name=name, addr_spec=address)
+    except (HeaderParseError, IndexError) as exc:
+        raise ValueError("not an address") from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Sequence
 from hashlib import sha256
 
 PREFIX_CHATWOOT = "sha256="
@@ -54,10 +55,13 @@ def sign_standard(secret: str, body: bytes, *, message_id: str, timestamp: int |
     return "v1," + base64.b64encode(mac.digest()).decode()
 
 
-def standard_headers(secret: str, body: bytes, *, message_id: str, timestamp: int) -> dict[str, str]:
-    """The three headers of the Standard Webhooks specification."""
+def standard_headers(secret: str | Sequence[str], body: bytes, *, message_id: str, timestamp: int) -> dict[str, str]:
+    """The three headers of the Standard Webhooks specification. Of several secrets each signs, the first one first: who
+    knows any of them can verify, so that a secret is changed without a gap. Raises ValueError for one not base64."""
+    secrets = (secret,) if isinstance(secret, str) else secret
+    signatures = [sign_standard(each, body, message_id=message_id, timestamp=timestamp) for each in secrets]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign_standard(secret, body, message_id=message_id, timestamp=timestamp),
+        "webhook-signature": " ".join(signatures),
     }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+
+from sqlalchemy import text
 
 from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.facts import Author, Message, Person, TicketKey
@@ -106,3 +109,15 @@ def effect(db: Database, effect_id: int) -> StoredEffect:
     stored = effects.get(db, effect_id)
     assert stored is not None
     return stored
+
+
+def wait_for_a_lock(db: Database) -> None:
+    """Until somebody waits for what another transaction holds; on SQLite the second has not even begun."""
+    until = time.monotonic() + 20
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    while not db.is_sqlite:
+        with db.read() as conn:
+            if conn.execute(query).scalar_one():
+                return
+        if time.monotonic() > until:
+            raise AssertionError("nobody waits")

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.contract.desks import Use, a_desk, asked, man
 from tests.postgres import PostgresServer
+from worker.acting import Acted, act
 from worker.clock import ManualClock
+from worker.desk import Desk
+from worker.domain.facts import Verb
 from worker.store.database import Database
 from worker.store.schema import metadata
 
@@ -67,3 +72,21 @@ def db(migrated: str, tmp_path: Path, clock: ManualClock) -> Iterator[Database]:
             conn.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def desk(db: Database) -> Desk:
+    """With the built-in policy and two agents."""
+    man(db)
+    return a_desk(db)
+
+
+@pytest.fixture
+def use(desk: Desk, clock: ManualClock) -> Use:
+    """Use a verb on a ticket, with what it needs, a second later."""
+
+    def one(ticket: int, verb: Verb, **given: Any) -> Acted:
+        clock.advance(1)
+        return act(desk, ticket, asked(verb, **given))
+
+    return one

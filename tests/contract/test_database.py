@@ -167,8 +167,14 @@ class TestIsConnectionLost:
 
 
 def _definitions(db: Database) -> set[str]:
-    query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
-    if not db.is_sqlite:
-        query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    """Indexes as the database has them; of SQLite also the columns, in no order: a later migration adds at the end."""
+    query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    if db.is_sqlite:
+        query = (
+            "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL UNION SELECT m.name || ' ' ||"
+            " c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || coalesce(c.dflt_value, '') || ' ' || c.pk"
+            " FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
+            " WHERE m.type = 'table' AND m.name <> 'alembic_version'"
+        )
     with db.read() as conn:
         return set(conn.execute(text(query)).scalars())

@@ -27,7 +27,7 @@ class TestRoster:
         with db.write() as conn:
             rows = [(first, a_ticket(a_key(1), assignee=ADA)), (second, a_ticket(a_key(2), assignee=ADA))]
             tickets.save(conn, rows, policy_version="v1", now=NOON)
-            people.note_assigned(conn, "1", NOON)
+            people.note_assigned(conn, ["1"], NOON)
             found = people.roster(conn, lock=True)
 
         assert found.agents == (
@@ -41,14 +41,36 @@ class TestRoster:
     ) -> None:
         people.replace_roster(db, [_agent(ADA), _agent(BOB)], [SUPPORT, SALES])
         with db.write() as conn:
-            people.note_assigned(conn, "1", NOON)
+            people.note_assigned(conn, ["1"], NOON)
         clock.advance(60)
         people.replace_roster(db, [_agent(ADA, availability="offline", team_ids=())], [SALES])
 
         with db.read() as conn:
             found = people.roster(conn, lock=False)
-        assert found.agents == (_agent(ADA, availability="offline", team_ids=(), idle_since=NOON),)
+        gone = NOON + timedelta(seconds=60)
+        assert found.agents == (
+            _agent(ADA, availability="offline", team_ids=(), idle_since=NOON, away_since=gone),
+        )
         assert (found.teams, found.refreshed_at) == ((SALES,), NOON + timedelta(seconds=60))
+
+    def test_who_is_away_keeps_the_time_since_when_until_they_are_back(self, db: Database, clock: ManualClock) -> None:
+        seen = []
+        for availability in ("online", "busy", "offline", "online", "offline"):
+            people.replace_roster(db, [_agent(ADA, availability=availability), _agent(BOB)], [])
+            with db.read() as conn:
+                seen.append(people.away(conn))
+            clock.advance(60)
+
+        first, again = NOON + timedelta(seconds=60), NOON + timedelta(seconds=240)
+        assert seen == [{}, {"1": first}, {"1": first}, {}, {"1": again}]
+
+    def test_what_the_policy_adds_is_kept(self, db: Database) -> None:
+        able = _agent(ADA, skills=("refunds", "german"), senior=True, capacity=4)
+        people.replace_roster(db, [able, _agent(BOB)], [])
+
+        with db.read() as conn:
+            found = people.roster(conn, lock=False)
+        assert found.agents == (able, _agent(Person("2", "Bob\ufffd", None)))
 
     def test_two_who_assign_see_each_others_assignment(self, db: Database) -> None:
         people.replace_roster(db, [_agent(ADA)], [])

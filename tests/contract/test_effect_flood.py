@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.contract.builders import a_note, a_survey, an_assignment, claimed_effect, effect, ticket_ids
 from worker.clock import ManualClock
-from worker.domain.effects import Effect, EffectState
+from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.store import effects
 from worker.store.database import Database
 from worker.store.effect_flood import MOST, WITHIN, Parked, park_excess
@@ -51,6 +52,27 @@ class TestParkExcess:
         assert parked == [Parked(id_, ticket, "private_note") for id_ in late]
         assert [(effect(db, id_).state, effect(db, id_).cause) for id_ in late] == [("approval", "too_many")] * 2
         assert [effect(db, id_).state for id_ in (last, elsewhere)] == ["pending"] * 2
+
+    def test_a_reply_that_a_person_wrote_never_waits(self, db: Database) -> None:
+        (ticket,) = ticket_ids(db)
+        asked(db, notes(ticket, MOST))
+
+        reply = Effect(EffectKind.REPLY, "act:1", {"text": "Yes.", "actor": "ana"})
+        new, parked = asked(db, [(ticket, reply), *notes(ticket, 1, name="late")])
+
+        assert [one.kind for one in parked] == ["private_note"]
+        assert effect(db, new[0]).state == "pending"
+
+    def test_what_other_systems_are_told_is_counted_for_each_of_them(self, db: Database) -> None:
+        (ticket,) = ticket_ids(db)
+        told = [
+            (ticket, Effect(EffectKind.EVENT, f"{target}:{n}", {"target": target, "type": "x", "at": "", "data": {}}))
+            for target in ("crm", "shop")
+            for n in range(MOST)
+        ]
+
+        assert asked(db, [*told, *notes(ticket, MOST)])[1] == []
+        assert len(asked(db, [(ticket, replace(told[0][1], decision="crm:late"))])[1]) == 1
 
     def test_once_over_everything_new_is_parked_and_nothing_old(self, db: Database) -> None:
         (ticket,) = ticket_ids(db)

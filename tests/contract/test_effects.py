@@ -20,7 +20,7 @@ from tests.contract.builders import (
     ticket_ids,
 )
 from worker.clock import ManualClock
-from worker.domain.effects import EffectState
+from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.store import effects
 from worker.store.claims import Fenced
 from worker.store.database import Database, lock_name
@@ -83,6 +83,21 @@ class TestClaimOne:
         assert effects.claim_one(db) is None
         effects.settle(db, one, state=EffectState.DONE)
         assert claimed_effect(db).id == b
+
+    def test_lanes_of_one_ticket_do_not_wait_for_each_other(self, db: Database, clock: ManualClock) -> None:
+        (ticket,) = ticket_ids(db)
+        told = [Effect(EffectKind.EVENT, f"{name}:1", {"target": name}) for name in ("crm", "billing")]
+        rows = [(ticket, effect) for effect in (a_note("1"), a_note("2"), *told)]
+        first, _, crm, billing = add_effects(db, rows)
+
+        claimed = [claimed_effect(db) for _ in range(3)]
+
+        assert [(one.id, one.lane) for one in claimed] == [
+            (first, "chatwoot"),
+            (crm, "event:crm"),
+            (billing, "event:billing"),
+        ]
+        assert effects.claim_one(db) is None
 
     def test_a_retry_keeps_the_later_ones_of_its_ticket_waiting(self, db: Database, clock: ManualClock) -> None:
         first, second = ticket_ids(db, 2)

@@ -15,7 +15,7 @@ from worker.clock import ManualClock
 from worker.config import Settings
 from worker.domain.effects import EffectState
 from worker.metrics_sql import GAUGES, SqlCollector
-from worker.store import claims, heartbeats, inbox, letters
+from worker.store import claims, heartbeats, inbox, letters, targets
 from worker.store.database import Database
 from worker.store.schema import breakers, effects, timers
 
@@ -173,6 +173,27 @@ class TestTimersAndBreakers:
         done = shown(make())
 
         assert [value("circuit_open", dependency="chatwoot") for value in (idle, waiting, done)] == [0, 1, 0]
+
+    def test_targets_that_are_switched_off_are_counted(self, make: Make, db: Database) -> None:
+        targets.succeeded(db, "fine")
+        targets.disable(db, "crm", "HTTP 410")
+        off = shown(make())("targets_disabled")
+
+        targets.enable(db, "crm", actor="cli:ops")
+
+        assert (off, shown(make())("targets_disabled")) == (1, 0)
+
+    def test_what_waits_for_a_person_and_what_fails_is_shown_with_its_age(self, make: Make, db: Database) -> None:
+        [ticket] = ticket_ids(db)
+        add_effects(db, [(ticket, a_note("parked"))], state=EffectState.APPROVAL)
+        add_effects(db, [(ticket, a_note("failed"))], state=EffectState.RETRY)
+
+        value = shown(make())
+
+        assert value("effects_waiting", why="approval") == 1
+        assert value("effects_oldest_waiting_timestamp_seconds", why="approval") == NOON.timestamp()
+        assert value("effects_oldest_retry_timestamp_seconds", lane="chatwoot") == NOON.timestamp()
+        assert value("open_tickets", standing="fine") == 1
 
     def test_the_newest_heartbeat_of_a_kind_counts(self, make: Make, db: Database, clock: ManualClock) -> None:
         heartbeats.beat(db, "worker@a:1", "worker", {})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from tests.contract.builders import NOON, a_key, a_ticket, add_effects, ticket_ids
 from worker.clock import ManualClock
 from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.facts import Person
 from worker.domain.ticket import Status
-from worker.store import tickets
+from worker.store import schema, tickets
 from worker.store.database import Database
 
 ADA = Person(id="7", name="Ada", email="Ada@Example.com")
@@ -56,6 +58,19 @@ class TestLastSurveyAt:
             assert tickets.last_survey_at(conn, "ada@example.com") == NOON + timedelta(seconds=60)
             assert tickets.last_survey_at(conn, "someone@else.com") is None
             assert tickets.last_survey_at(conn, None) is None
+
+    def test_a_contact_is_asked_once_under_all_their_names(self, db: Database) -> None:
+        (ticket,) = ticket_ids(db)
+        add_effects(db, [(ticket, Effect(EffectKind.SURVEY, "resolution:1", {}))])
+        with db.write() as conn:
+            conn.execute(update(schema.tickets).where(schema.tickets.c.id == ticket).values(contact_id=5))
+
+        with db.read() as conn:
+            other_name = Person(id="99", name="Ada", email="ada@private.example")
+            assert tickets.last_survey_at(conn, other_name, contact=5) == NOON
+            assert tickets.last_survey_at(conn, other_name, contact=6) is None
+            assert tickets.last_survey_at(conn, None, contact=5) == NOON
+            assert tickets.last_survey_at(conn, ADA, contact=6) == NOON
 
     def test_one_that_was_called_off_asked_nobody(self, db: Database) -> None:
         (ticket,) = ticket_ids(db)

@@ -146,6 +146,48 @@ class TestDueAndUnwoken:
         assert [len(timers.due_and_unwoken(db, limit=3, again_after=AGAIN)) for _ in range(3)] == [3, 2, 0]
 
 
+class TestWish:
+    def test_it_is_a_look_beside_what_is_wanted_already(self, db: Database) -> None:
+        first, second = ticket_ids(db, 2)
+        with db.write() as conn:
+            timers.sync(conn, [(first, (a_timer(NOON + HOUR, "x"),))], now=NOON)
+            timers.wish(
+                conn,
+                [
+                    (first, a_timer(NOON + 0 * AGAIN, "queue", "reroute")),
+                    (second, a_timer(NOON + 5 * AGAIN, "away", "reroute")),
+                ],
+            )
+
+        found = {(one.ticket_id, one.kind, one.key, one.state) for one in timers.list_timers(db)}
+        assert found == {
+            (first, "sla", "x", "pending"),
+            (first, "reroute", "queue", "pending"),
+            (second, "reroute", "away", "pending"),
+        }
+
+    @pytest.mark.parametrize("state", ["pending", "fired", "cancelled"])
+    def test_whatever_became_of_an_earlier_one_it_is_due_at_the_new_time(self, db: Database, state: str) -> None:
+        (ticket,) = ticket_ids(db)
+        with db.write() as conn:
+            timers.wish(conn, [(ticket, a_timer(NOON + 0 * AGAIN, "queue", "reroute"))])
+            (row,) = timers.due_of(conn, [ticket], now=NOON)
+            if state == "fired":
+                timers.mark_fired(conn, [row.id], now=NOON)
+            elif state == "cancelled":
+                timers.sync(conn, [(ticket, ())], now=NOON)
+            timers.wish(conn, [(ticket, a_timer(NOON + 30 * AGAIN, "queue", "reroute"))])
+
+        (found,) = timers.list_timers(db)
+        assert (found.state, found.due_at, found.fired_at) == ("pending", NOON + 30 * AGAIN, None)
+
+    def test_nothing_is_nothing(self, db: Database) -> None:
+        with db.write() as conn:
+            timers.wish(conn, [])
+
+        assert timers.list_timers(db) == []
+
+
 def _sync(db: Database, ticket: int, wanted: tuple[Timer, ...], *, now: datetime = NOON) -> None:
     with db.write() as conn:
         timers.sync(conn, [(ticket, wanted)], now=now)

@@ -13,6 +13,7 @@ HEAD = """# Metrics
 
 Every metric of Hookdesk, written by `python -m tests.guards.metrics_page`; a test compares it with the code.
 Three endpoints, on loopback unless `HOOKDESK_METRICS_HOST` says otherwise: 9810 receiver, 9811 worker, 9812 scheduler.
+The ticket API shows its own at `/metrics` on its own port.
 Labels have few, known values: never an id, an address or a text. Timestamps are Unix seconds and 0 means "none".
 
 ## Counted where it happens

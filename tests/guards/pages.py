@@ -54,6 +54,17 @@ class Page:
         targets = re.findall(r"\]\(([^)#]+)[^)]*\)", self.text)
         return [target for target in targets if "://" not in target]
 
+    @property
+    def anchors(self) -> list[tuple[str, str]]:
+        """Links into a page: (relative path, anchor)."""
+        return re.findall(r"\]\(([^):#]+)#([^)]+)\)", self.text)
+
+    @property
+    def own_anchors(self) -> set[str]:
+        """What its headings are called in links."""
+        titles = re.findall(r"^#+ (.+)$", self.text, re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
     def words(self, pattern: str) -> set[str]:
         """All matches of a pattern anywhere on the page."""
         return set(re.findall(pattern, self.text))

@@ -16,6 +16,7 @@ from webhooks.sources.base import Source
 from webhooks.sources.registry import SOURCES
 from worker.cli.main import main
 from worker.config import SETTINGS, load
+from worker.policy_file import load_policy
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text("utf-8")
@@ -73,6 +74,30 @@ class TestServices:
         assert OURS[name]["read_only"] is True
         assert OURS[name]["cap_drop"] == ["ALL"]
         assert OURS[name]["security_opt"] == ["no-new-privileges:true"]
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_it_is_given_every_setting_that_is_a_secret_of_ours_or_says_where_to_send(self, name: str) -> None:
+        elsewhere = {"HOOKDESK_CHATWOOT_URL_TOKEN", "HOOKDESK_EMAIL_BEARER_TOKENS"}  # for what cannot sign: by hand
+        wanted = {setting.name for setting in SETTINGS if setting.secret} | {"HOOKDESK_MAIL_FROM"}
+
+        assert wanted - elsewhere <= set(OURS[name]["environment"])
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_the_policy_file_lies_where_the_processes_look_for_it(self, name: str) -> None:
+        start = re.findall(r"^WORKDIR (.+)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)[-1]
+
+        assert OURS[name]["configs"] == [{"source": "policy", "target": f"{start}/hookdesk.toml"}]
+        assert filled(COMPOSE["configs"]["policy"]["file"]) == "./deploy/hookdesk.toml"
+
+    def test_the_policy_file_that_comes_along_changes_nothing_until_its_lines_are_meant(self, tmp_path: Path) -> None:
+        text = (ROOT / "deploy" / "hookdesk.toml").read_text("utf-8")
+        meant = tmp_path / "hookdesk.toml"
+        meant.write_text(re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE))
+
+        policy = load_policy(meant)
+
+        assert load_policy(ROOT / "deploy" / "hookdesk.toml") == load_policy(None)
+        assert (policy.agents[0].senior, policy.notices.leads[0][0], policy.targets[0].name) == (True, "", "crm")
 
     def test_the_broker_refuses_rather_than_forgets(self) -> None:
         command = COMPOSE["services"]["redis"]["command"]

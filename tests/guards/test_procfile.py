@@ -21,8 +21,12 @@ from tests.guards.repository import ROOT
 
 LINES = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text("utf-8").splitlines())
 BIN = Path(sys.executable).parent
-SIGN_OF_LIFE = {"web": ("PORT", "/readyz"), "worker": ("METRICS_WORKER_PORT", "/metrics"),
-                "scheduler": ("METRICS_SCHEDULER_PORT", "/metrics")}  # fmt: skip
+SIGN_OF_LIFE = {
+    "web": ("PORT", "/readyz"),
+    "api": ("API_PORT", "/livez"),
+    "worker": ("METRICS_WORKER_PORT", "/metrics"),
+    "scheduler": ("METRICS_SCHEDULER_PORT", "/metrics"),
+}
 PATIENCE_SECONDS = 40.0
 
 

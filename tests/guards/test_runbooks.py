@@ -81,6 +81,19 @@ class TestStatements:
     def test_links_lead_somewhere(self, page: Page) -> None:
         assert [link for link in page.links if not (page.path.parent / link).exists()] == []
 
+    @pytest.mark.parametrize("page", DOCUMENTS, ids=called)
+    def test_links_into_a_page_meet_a_heading(self, page: Page) -> None:
+        missed = [
+            f"{link}#{anchor}"
+            for link, anchor in page.anchors
+            if anchor not in Page((page.path.parent / link).resolve()).own_anchors
+        ]
+
+        assert missed == []
+
+    def test_the_readme_leads_to_the_decisions_by_their_headings(self) -> None:
+        assert len(Page(ROOT / "README.md").anchors) >= 6
+
     def test_pages_named_in_the_code_exist(self) -> None:
         named_pages = {
             page

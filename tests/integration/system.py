@@ -28,6 +28,7 @@ from worker.store.ledger import Ledger, ledger
 SECRET = "h8cZ5uD3mT7wQ2xK9rV4bN6y"
 URL_TOKEN = "url-token-for-automation-webhooks"
 BEARER = "hookdesk-static-shared-token-0001"
+API_TOKEN = "api-token-of-these-tests-0001"
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "chatwoot"
 
 
@@ -64,8 +65,10 @@ class System:
     ) -> None:
         self.root = root
         self.port = free_port()
+        self.api_port = free_port()
         self.broker_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.api_url = f"http://127.0.0.1:{self.api_port}"
         database_url = database_url or f"sqlite:///{root / 'hookdesk.db'}"
         self.env = {
             "PATH": os.environ["PATH"],
@@ -74,6 +77,8 @@ class System:
             "HOOKDESK_DATABASE_URL": database_url,
             "HOOKDESK_BROKER_URL": f"redis://127.0.0.1:{self.broker_port}/0",
             "HOOKDESK_PORT": str(self.port),
+            "HOOKDESK_API_PORT": str(self.api_port),
+            "HOOKDESK_API_TOKENS": f"tests:read+write:{API_TOKEN}",
             "HOOKDESK_METRICS_WEB_PORT": "0",
             "HOOKDESK_METRICS_WORKER_PORT": "0",
             "HOOKDESK_METRICS_SCHEDULER_PORT": "0",
@@ -94,7 +99,7 @@ class System:
     # -- processes
 
     def start(self, *names: str, **extra: str) -> None:
-        """Start parts by name: broker, web, worker, scheduler (any suffix makes a further replica: scheduler-2)."""
+        """Start parts by name: broker, web, api, worker, scheduler (a suffix makes a further replica: scheduler-2)."""
         for name in names:
             log = (self.root / f"{name}.log").open("ab")
             self._log_starts[name] = log.tell()
@@ -189,6 +194,7 @@ class System:
         checks: dict[str, Callable[[], bool]] = {
             "broker": lambda: _listens(self.broker_port),
             "web": self._answers,
+            "api": lambda: _listens(self.api_port),
             "worker": lambda: "worker_started" in self.log_of(name)[self._log_starts[name] :],
             "scheduler": lambda: "scheduler_started" in self.log_of(name)[self._log_starts[name] :],
         }

@@ -51,7 +51,7 @@ class Place:
         self.db.migrate()
         self.desk = Desk(settings=self.settings, policy=load_policy(None), db=self.db, wake=RecordingWaker())
         self.client = ChatwootClient(practice.url, 1, TOKEN)
-        refresh_roster(self.db, self.client)
+        refresh_roster(self.db, self.client, self.desk.policy)
 
     def close(self) -> None:
         self.client.close()

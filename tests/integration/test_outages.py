@@ -154,7 +154,7 @@ class TestTwoSchedulers:
         (stored,) = eventually(lambda: tickets.list_tickets(system.db))
         eventually(lambda: any(e.name == "sla.breached" for e in tickets.events_of(system.db, stored.id)))
         eventually(system.at_rest)
-        breached = [e.key for e in tickets.events_of(system.db, stored.id) if e.name == "sla.breached"]
+        breached = [e.data["clock"] for e in tickets.events_of(system.db, stored.id) if e.name == "sla.breached"]
         assert len(breached) == len(set(breached))
 
 

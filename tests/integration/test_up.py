@@ -103,6 +103,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     env |= {
         "HOOKDESK_DATA_DIR": str(tmp_path / "data"),
         "HOOKDESK_PORT": str(free_port()),
+        "HOOKDESK_API_PORT": str(free_port()),
         "HOOKDESK_METRICS_WEB_PORT": "0",
         "HOOKDESK_METRICS_WORKER_PORT": "0",
         "HOOKDESK_METRICS_SCHEDULER_PORT": "0",
@@ -130,12 +131,15 @@ class TestUp:
         )
         second = wait_for(lambda: house.hookdesk("tickets", "--json").stdout.count("\n") == 2)
         books = json.loads(house.hookdesk("ledger", "--json").stdout)
+        ask = next(line for line in house.output.splitlines() if "/api/queue" in line)
+        queue = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, timeout=30)  # noqa: S607
         code = house.stop()
 
         assert answer.stdout.startswith("HTTP/1.1 200"), answer
         assert json.loads(ticket)["status"] == "triaged"
         assert (opened.status_code, second) == (201, True)
         assert books["difference"] == 0
+        assert json.loads(queue.stdout)["depth"] == 2
         assert code == 0
         assert belonging_to(house.data_dir) == []
         assert not (house.folder / "ready.json").exists()

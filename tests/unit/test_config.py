@@ -61,6 +61,8 @@ class TestLoad:
             ("HOOKDESK_DATABASE_URL", "mysql://h/d", "write sqlite:///"),
             ("HOOKDESK_BROKER_URL", "localhost:6379", "write redis://"),
             ("HOOKDESK_CHATWOOT_URL", "chat.example.com", "write an address such as https://"),
+            ("HOOKDESK_CHATWOOT_URL", "https://chat.example.com:99999", "write an address such as https://"),
+            ("HOOKDESK_PUBLIC_URL", "https://anna:pass@desk.example.com", "without a user and a password"),
             ("HOOKDESK_EMAIL_SECRETS", "whsec_!!!", "each must be whsec_"),
             ("HOOKDESK_EMAIL_SECRETS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "each must be whsec_"),
             ("HOOKDESK_LINK_SECRETS", "short", "at least 32 characters"),
@@ -131,7 +133,7 @@ class TestSecrets:
     def test_what_the_environment_gives_is_not_generated(self, home: Path) -> None:
         new = ensure_secrets(home / "data", {"HOOKDESK_CHATWOOT_WEBHOOK_SECRETS": "given-by-hand"})
 
-        assert list(new) == ["HOOKDESK_LINK_SECRETS"]
+        assert list(new) == ["HOOKDESK_LINK_SECRETS", "HOOKDESK_API_TOKENS"]
 
     def test_a_new_kind_of_secret_leaves_the_others_alone(self, home: Path) -> None:
         (home / "secrets.env").write_text("# mine\nHOOKDESK_CHATWOOT_WEBHOOK_SECRETS=keep-this-one\n")

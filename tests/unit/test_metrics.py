@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.programs import needed
 from worker import metrics, metrics_dir
+from worker.domain.effects import EffectKind
 from worker.errors import ConfigError
 from worker.metrics_port import refuse_taken
 
@@ -70,6 +71,9 @@ class TestDeclarations:
             series += count * (len(getattr(metric, "_upper_bounds", ())) + 2)
 
         assert series < 2000
+
+    def test_every_kind_of_effect_starts_at_zero(self) -> None:
+        assert set(metrics.EFFECT_KINDS) == {kind.value for kind in EffectKind}
 
     def test_the_senders_patience_is_a_bucket_edge(self) -> None:
         assert 5 in metrics.RECEIVE_DURATION._upper_bounds

@@ -11,13 +11,15 @@ import pytest
 
 from tests.outgoing import AGENT, NOTE, SECRET, START, SURVEY, TEAM, Bench, a_bench
 from worker import survey_token
-from worker.config import Settings
 from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.ticket import Resolution, Status, Ticket
-from worker.performing import initial_state, perform_due
-from worker.policy_file import load_policy
+from worker.performing import perform_due
 from worker.practice.faults import Fault
-from worker.store import breakers, effects
+from worker.store import breakers, effects, tickets
+
+
+def reopened(bench: Bench) -> Ticket:
+    return Ticket(bench.key, START, START, status=Status.IN_PROGRESS, resolutions=(Resolution(1, START, START),))
 
 
 @pytest.fixture
@@ -83,8 +85,7 @@ class TestPerform:
 
 class TestStale:
     def test_what_is_no_longer_wanted_is_cancelled_before_the_try(self, bench: Bench) -> None:
-        resolved = Ticket(bench.key, START, START, status=Status.RESOLVED, resolutions=(Resolution(1, START, START),))
-        bench.store(resolved)
+        bench.store(reopened(bench))
         (survey,) = bench.add(SURVEY)
 
         bench.perform()
@@ -93,12 +94,81 @@ class TestStale:
         assert (stored.state, stored.cause, stored.detail) == ("cancelled", "stale", "the ticket was reopened")
         assert not bench.practice.gate.received
 
+    def test_one_whose_outcome_is_unknown_is_looked_for_before_it_is_called_off(self, bench: Bench) -> None:
+        bench.resolve()
+        (survey,) = bench.add(SURVEY)
+        bench.practice.set_faults(Fault("500_after_store", method="POST"))
+        bench.perform()
+        bench.store(reopened(bench))
+        bench.clock.advance(10)
+
+        bench.perform()
+
+        stored = bench.effect(survey)
+        assert (stored.state, stored.cause, stored.result) == ("done", None, {"found": f"e{survey}"})
+        assert bench.practice.messages_marked(f"e{survey}") == 1
+
+    def test_if_it_is_not_there_it_is_cancelled_and_not_written(self, bench: Bench) -> None:
+        bench.resolve()
+        (survey,) = bench.add(SURVEY)
+        bench.practice.set_faults(Fault("500", method="POST"))
+        bench.perform()
+        bench.store(reopened(bench))
+        bench.clock.advance(10)
+
+        bench.perform()
+
+        stored = bench.effect(survey)
+        assert (stored.state, stored.cause, stored.detail) == ("cancelled", "stale", "the ticket was reopened")
+        assert bench.practice.messages_marked(f"e{survey}") == 0
+
+    def test_as_long_as_nobody_can_look_it_is_neither(self, bench: Bench) -> None:
+        bench.resolve()
+        (survey,) = bench.add(SURVEY)
+        bench.practice.set_faults(Fault("500_after_store", method="POST"), Fault("500", method="GET"))
+        bench.perform()
+        bench.store(reopened(bench))
+        bench.clock.advance(10)
+
+        bench.perform()
+        between = bench.effect(survey).state
+        bench.run(hours=1)
+
+        assert (between, bench.effect(survey).state) == ("retry", "done")
+
     def test_what_waited_too_long_is_cancelled_too(self, bench: Bench) -> None:
         (note,) = bench.add(NOTE)
         bench.clock.advance(timedelta(hours=73))
 
         assert bench.perform() == 0
         assert (bench.effect(note).state, bench.effect(note).cause) == ("cancelled", "expired")
+
+
+class TestFollowed:
+    """A closed ticket whose conversation has a new ticket: nothing may end or disturb what goes on there."""
+
+    @pytest.fixture
+    def wishes(self, bench: Bench) -> list[int]:
+        run = (Resolution(1, START),)
+        ended = Ticket(bench.key, START, START, status=Status.CLOSED, resolutions=run, closed_at=START)
+        bench.store(ended)
+        return bench.add(Effect(EffectKind.SET_STATUS, "confirmed:resolution:1", {"status": "resolved"}), SURVEY)
+
+    def test_what_a_closed_ticket_still_wants_is_done(self, bench: Bench, wishes: list[int]) -> None:
+        bench.perform()
+
+        assert [bench.effect(one).state for one in wishes] == ["done", "done"]
+        assert bench.practice.world.conversation(bench.conversation).status == "resolved"
+
+    def test_but_not_once_another_one_follows(self, bench: Bench, wishes: list[int]) -> None:
+        with bench.db.write() as conn:
+            tickets.follow(conn, tickets.lock_ids(conn, [bench.ticket_id])[bench.ticket_id], now=START)
+
+        bench.perform()
+
+        told = "the ticket is closed, and the customer has written again: another one follows it"
+        assert [(bench.effect(one).state, bench.effect(one).detail) for one in wishes] == [("cancelled", told)] * 2
+        assert bench.practice.world.conversation(bench.conversation).status == "open"
 
 
 class TestFailures:
@@ -221,38 +291,3 @@ class TestAccess:
         bench.perform()
 
         assert (bench.effect(note).state, bench.effect(note).cause) == ("cancelled", "gone")
-
-
-class TestInitialState:
-    SETTINGS = Settings(chatwoot_url="https://chat.example", chatwoot_token="t")
-
-    @pytest.mark.parametrize(
-        ("mode", "own", "kind", "state"),
-        [
-            ("live", None, EffectKind.SURVEY, EffectState.PENDING),
-            ("live", "approve", EffectKind.SURVEY, EffectState.APPROVAL),
-            ("live", "approve", EffectKind.PRIVATE_NOTE, EffectState.APPROVAL),
-            ("live", "dry-run", EffectKind.PRIVATE_NOTE, EffectState.DRY_RUN),
-            ("approve", None, EffectKind.SURVEY, EffectState.APPROVAL),
-            ("approve", None, EffectKind.ASSIGN_AGENT, EffectState.PENDING),
-            ("approve", "live", EffectKind.SURVEY, EffectState.PENDING),
-            ("dry-run", None, EffectKind.ASSIGN_TEAM, EffectState.DRY_RUN),
-            ("dry-run", "live", EffectKind.SURVEY, EffectState.DRY_RUN),
-        ],
-    )
-    def test_the_mode_decides(self, mode: str, own: str | None, kind: EffectKind, state: EffectState) -> None:
-        policy = replace(load_policy(None), effect_modes=() if own is None else ((kind.value, own),))
-        settings = replace(self.SETTINGS, effects=mode)
-
-        assert initial_state(Effect(kind, "x"), ticket_source="chatwoot", settings=settings, policy=policy) is state
-
-    @pytest.mark.parametrize(
-        ("source", "url", "token"),
-        [("email", "https://x.example", "t"), ("chatwoot", None, "t"), ("chatwoot", "x", None)],
-    )
-    def test_without_a_chatwoot_there_is_no_target(self, source: str, url: str | None, token: str | None) -> None:
-        settings = Settings(effects="live", chatwoot_url=url, chatwoot_token=token)
-
-        state = initial_state(NOTE, ticket_source=source, settings=settings, policy=load_policy(None))
-
-        assert state is EffectState.NO_TARGET

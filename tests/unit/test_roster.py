@@ -28,7 +28,7 @@ def stored(bench: Bench) -> Roster:
 
 class TestRefresh:
     def test_it_stores_who_there_is_and_who_is_online(self, bench: Bench) -> None:
-        assert refresh_roster(bench.db, bench.client) == 5
+        assert refresh_roster(bench.db, bench.client, bench.policy) == 5
 
         roster = stored(bench)
         maya = next(agent for agent in roster.agents if agent.person.name == "Maya Ortiz")
@@ -38,13 +38,13 @@ class TestRefresh:
         assert roster.refreshed_at == bench.clock.now()
 
     def test_it_follows_changes(self, bench: Bench) -> None:
-        refresh_roster(bench.db, bench.client)
+        refresh_roster(bench.db, bench.client, bench.policy)
         bench.practice.set_availability(7, "busy")
         del bench.practice.world.agents[10]
         bench.practice.world.teams.pop(3)
         bench.practice.world.teams.pop(1)
 
-        refresh_roster(bench.db, bench.client)
+        refresh_roster(bench.db, bench.client, bench.policy)
 
         assert {agent.person.id: agent.availability for agent in stored(bench).agents} == {
             "1": "offline",
@@ -54,12 +54,12 @@ class TestRefresh:
         }
 
     def test_when_chatwoot_fails_the_old_one_stays(self, bench: Bench) -> None:
-        refresh_roster(bench.db, bench.client)
+        refresh_roster(bench.db, bench.client, bench.policy)
         before = stored(bench)
         bench.clock.advance(60)
         bench.practice.set_faults(Fault("500", path="/team_members"))
 
         with pytest.raises(TransientError):
-            refresh_roster(bench.db, bench.client)
+            refresh_roster(bench.db, bench.client, bench.policy)
 
         assert stored(bench) == before

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from worker.cli.checks_outgoing import mail, targets
 from worker.cli.checks_servers import broker, chatwoot, circuit, database
 from worker.cli.doctor import FAIL, OK, WARN, Check, Finding
 from worker.cli.opening import is_missing, open_shortly
-from worker.cli.sign import local_url
+from worker.cli.sign import api_url, local_url
 from worker.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,17 +63,42 @@ def secrets(settings: Settings) -> Finding:
 
 def web(settings: Settings) -> Finding:
     """Is the receiver of this machine ready?"""
+    url = f"{local_url(settings)}/readyz"
+    status, said = _asked(url)
+    if not status:
+        return Finding("web", WARN, f"nothing answers at {url} ({said})", "`hookdesk up` starts it.")
+    return Finding("web", OK if status == 200 else FAIL, f"{status} {said}", "See runbooks/ReceiverDown.md.")
+
+
+def api(settings: Settings) -> Finding:
+    """Does the ticket API of this machine answer, where one is wanted? Nothing else depends on it."""
+    if not settings.api_port:
+        return Finding("api", OK, "switched off: HOOKDESK_API_PORT is 0")
+    url = api_url(settings)
+    status, said = _asked(f"{url}/livez")
+    callers = len(settings.api_tokens)
+    if status == 200 and callers:
+        return Finding("api", OK, f"answers at {url}, {callers} token{'s' if callers > 1 else ''}")
+    if status == 200:
+        return Finding("api", WARN, f"answers at {url}, but nobody may use it", "Set HOOKDESK_API_TOKENS.")
+    if status:
+        return Finding("api", WARN, f"something else answers at {url} ({status})", "Set HOOKDESK_API_PORT.")
+    if not callers:
+        return Finding("api", OK, "none runs here, and no token is set for one")
+    return Finding("api", WARN, f"nothing answers at {url} ({said})", "`hookdesk up` or `hookdesk api` starts it.")
+
+
+def _asked(url: str) -> tuple[int, str]:
+    """The status and what it said; 0 and the kind of error where nothing answers."""
     import requests
 
-    url = f"{local_url(settings)}/readyz"
     try:
         with requests.Session() as session:
             session.trust_env = False
             answer = session.get(url, timeout=1.5)
     except requests.RequestException as exc:
-        return Finding("web", WARN, f"nothing answers at {url} ({type(exc).__name__})", "`hookdesk up` starts it.")
-    state = OK if answer.status_code == 200 else FAIL
-    return Finding("web", state, f"{answer.status_code} {answer.text.strip()[:200]}", "See runbooks/ReceiverDown.md.")
+        return 0, type(exc).__name__
+    return answer.status_code, answer.text.strip()[:200]
 
 
 def processes(settings: Settings) -> Finding:
@@ -127,8 +153,11 @@ CHECKS: Mapping[str, Check] = {
     "database": database,
     "broker": broker,
     "web": web,
+    "api": api,
     "processes": processes,
     "chatwoot": chatwoot,
     "circuit": circuit,
+    "mail": mail,
+    "targets": targets,
     "ledger": books,
 }

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from worker.cli.group import Guessing, settings_of
-from worker.cli.output import as_json, plain, print_json, print_table
+from worker.cli.output import as_json, print_json, print_table
 from worker.config import SETTINGS, Setting, read_secrets, unknown
+from worker.shapes import plain
 
 
 @click.group(cls=Guessing)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import shapes, words
+from worker import shapes
+from worker.cli import words
 from worker.cli.group import Guessing, settings_of
 from worker.cli.ids import DELIVERY
 from worker.cli.opening import actor, database

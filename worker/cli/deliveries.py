@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from worker.cli import shapes, words
+from worker import shapes
+from worker.cli import words
 from worker.cli.group import settings_of
 from worker.cli.ids import TICKET
 from worker.cli.opening import database

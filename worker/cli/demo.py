@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,8 @@ ROSTER_SECONDS = 20.0
 def demo(data_dir: Path | None) -> int:
     """Run a support day in about a minute: forty conversations against a practice Chatwoot.
 
-    Exit code 0 when nothing was lost, one promise was broken on purpose and noticed, and one survey was answered.
+    Shown are a promise broken on purpose, a refund escalated, a holiday skipped in a clock, a survey held back after a
+    reopen, a reroute when an agent leaves, and a survey answered. Exit code 0 when all were seen and nothing was lost.
     """
     from worker.cli.demo_screen import Screen
 
@@ -57,10 +59,15 @@ def demo(data_dir: Path | None) -> int:
 def _play(house: Household, screen: Screen) -> Story | None:
     """Act until all is told; None when interrupted. What is missing after a while stays missing, and is told."""
     from worker.cli.demo_story import Story
+    from worker.policy_file import load_policy
     from worker.store.database import Database
+    from worker.wake import Publisher
 
     db = Database.open(house.settings.database_url)
-    story = Story(db, house.settings.chatwoot_url or "", account_id=house.settings.chatwoot_account_id, say=screen.say)
+    publisher = Publisher(house.settings.broker_url, origin="demo")
+    policy = load_policy(house.settings.config)
+    account_id = house.settings.chatwoot_account_id
+    story = Story(db, house.settings.chatwoot_url or "", publisher, policy, account_id=account_id, say=screen.say)
     _wait_for_roster(house, db)
     story.begin()
     screen.follow(story)
@@ -87,11 +94,14 @@ def _wait_for_roster(house: Household, db: Database) -> None:
 def _environment(folder: Path) -> dict[str, str]:
     """Nothing of the operator's own settings: the demo must not touch a real Chatwoot, database or broker."""
     policy = folder / "demo.toml"
-    policy.write_text(files("worker.cli").joinpath("demo_policy.toml").read_text("utf-8"), "utf-8")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    text = files("worker.cli").joinpath("demo_policy.toml").read_text("utf-8")
+    policy.write_text(text.replace("{tomorrow}", tomorrow), "utf-8")
     own = {
         "HOOKDESK_DATA_DIR": str(folder),
         "HOOKDESK_CONFIG": str(policy),
         "HOOKDESK_PORT": str(free_port()),
+        "HOOKDESK_API_PORT": "0",
         "HOOKDESK_METRICS_WEB_PORT": "0",
         "HOOKDESK_METRICS_WORKER_PORT": "0",
         "HOOKDESK_METRICS_SCHEDULER_PORT": "0",

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 CONVERSATIONS = 40
 OPEN_EVERY_SECONDS = 0.4
 UNANSWERED = 3  # an urgent outage that nobody answers in time, on purpose
-REOPENED = 9
+REOPENED = 11
 SURVEYED = 2
+ESCALATED = 0  # asks for a refund
+HOLIDAY = 4  # a customer whose clocks count office days only
+REROUTED = 29  # waits for an answer while the agent leaves
 _NAMES = ("Lena", "Omar", "Sofia", "Wei", "Anna", "Tariq", "Julia", "Mateo", "Ines", "Noah")
 _TOPICS = (
     "I was charged twice for invoice INV-2048{n}. Please refund one of them.",
@@ -58,7 +61,7 @@ def customer(n: int) -> dict[str, str | None]:
 
 def _conversation(n: int, start: float) -> list[Step]:
     steps = [Step(start, n, "open")]
-    if n == UNANSWERED:
+    if n in (UNANSWERED, REROUTED):
         return steps
     steps.append(Step(start + 2.5, n, "agent", "Thank you for writing. I am looking into it."))
     if n % 3 == 0:

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.output import clean, console, print_table, shortened
-from worker.store.ticket_reads import events_of
 
 if TYPE_CHECKING:
+    from worker.cli.demo_scenes import Scene
     from worker.cli.demo_story import Story
     from worker.store.tickets import StoredTicket
 
@@ -65,8 +65,8 @@ class Screen:
         print_table(("tickets", "category", "team", "agents", "rule"), _routes(held), empty="nothing")
         for reason in _reasons(held):
             self._tell(reason)
-        self._tell_breach(story)
-        self._tell_survey(story)
+        for scene in story.scenes.values():
+            self._tell_scene(story, scene)
         sent = ", ".join(f"{n} {state}" for state, n in story.effects().most_common())
         click.echo(f"\nAssignments, notes and surveys for Chatwoot: {sent}")
         books = story.books()
@@ -77,26 +77,17 @@ class Screen:
               books.pending + books.processing + books.retry, books.difference)],
             empty="",
         )  # fmt: skip
-        return books.difference == 0 and story.breached is not None and story.surveyed is not None
+        return books.difference == 0 and all(scene.reasons for scene in story.scenes.values())
 
-    def _tell_breach(self, story: Story) -> None:
-        click.echo("\nOne promise was broken on purpose")
-        ticket = story.breached
+    def _tell_scene(self, story: Story, scene: Scene) -> None:
+        click.echo(f"\n{scene.title}")
+        ticket = scene.ticket
         if ticket is None:
-            click.echo("  but it was not noticed: this should not happen")
+            click.echo("  but it did not happen, or was not noticed: this should not be")
             return
-        reasons = [event.reason for event in events_of(story.db, ticket.id) if event.name == "sla.breached"]
-        self._tell(f"t{ticket.id}: {shortened(ticket.ticket.subject if ticket.ticket else '')}")
-        self._tell("; ".join(reasons))
-
-    def _tell_survey(self, story: Story) -> None:
-        click.echo("\nOne survey was answered")
-        record = story.surveyed.ticket if story.surveyed is not None else None
-        if record is None or story.surveyed is None:
-            click.echo("  but no answer was recorded: this should not happen")
-            return
-        for survey, rating, feedback in record.answers:
-            self._tell(f"t{story.surveyed.id}: {rating} of 5, {clean(feedback)!r} (about {survey.replace(':', ' ')})")
+        record = ticket.ticket
+        self._tell(f"t{ticket.id}: {shortened(record.subject if record else '')}")
+        self._tell("; ".join(dict.fromkeys(scene.reasons)))
 
     def _tell(self, sentence: str) -> None:
         self._console.print(Padding(Text(clean(sentence)), (0, 0, 0, 2), expand=False))

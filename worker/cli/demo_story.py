@@ -11,25 +11,40 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from worker.cli import demo_cast
-from worker.cli.demo_cast import SURVEYED, UNANSWERED, Step
+from worker.cli.demo_cast import REROUTED, SURVEYED, UNANSWERED, Step
+from worker.cli.demo_scenes import scenes
 from worker.store import effects, tickets
 from worker.store.ledger import Ledger, ledger
 
 if TYPE_CHECKING:
+    from worker.domain.policy import Policy
     from worker.store.database import Database
     from worker.store.tickets import StoredTicket
+    from worker.wake import Publisher
 
 HABITS = {"duplicates": 0.1, "copies": 0.05, "reorder": 0.3, "hold_seconds": 0.6}
 LOOK_SECONDS = 0.5
+ROSTER_SECONDS = 1.5
 QUIET_SECONDS = 1.5  # longer than any webhook is held back
 _LINK = re.compile(r"http\S+/survey/\S+")
+_SEAL = re.compile(r'name="seal" value="([^"]+)"')
 _FIRST_AGENT = 7
 
 
 class Story:
     """`act` does what is due and returns False once all is told; `say` gets a line for each notable thing."""
 
-    def __init__(self, db: Database, practice_url: str, *, account_id: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        practice_url: str,
+        publisher: Publisher,
+        policy: Policy,
+        *,
+        account_id: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self._publisher = publisher
         self.db, self._url, self._account = db, f"{practice_url}/practice", account_id
         self._say = say
         self._session = requests.Session()
@@ -39,9 +54,11 @@ class Story:
         self._started = time.monotonic()
         self._looked = 0.0
         self._quiet_since = 0.0
-        self.breached: StoredTicket | None = None
-        self.surveyed: StoredTicket | None = None
+        self.scenes = scenes(policy)
         self._asked = ""
+        self._away: int | None = None  # the agent who left
+        self._is_back = False
+        self._asked_who = 0.0
 
     @property
     def seconds(self) -> float:
@@ -60,7 +77,7 @@ class Story:
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
             self._look()
-        if self._plan or self.breached is None or self.surveyed is None or not self._is_quiet():
+        if self._plan or not all(scene.reasons for scene in self.scenes.values()) or not self._is_quiet():
             self._quiet_since = self.seconds
         return self.seconds - self._quiet_since < QUIET_SECONDS
 
@@ -92,20 +109,38 @@ class Story:
             self._say(step.remark)
 
     def _look(self) -> None:
-        """The two things that wait for Hookdesk."""
-        if self.breached is None and (ticket := self._ticket(UNANSWERED)) is not None:
-            record = ticket.ticket
-            if record is not None and any(clock.breached_at for clock in record.clocks):
-                self.breached = ticket
-                number = self._numbers[UNANSWERED]
-                self._say(f"t{ticket.id} breaches its first response: nobody answered in time (on purpose)")
-                said = {"text": "Sorry for the delay, we are on it.", "agent": self._agent_of(number)}
-                self._call("POST", f"/conversations/{number}/agent", said)
+        """Which scenes have happened by now, and what people do about them."""
+        for scene in self.scenes.values():
+            ticket = self._ticket(scene.conversation)
+            if ticket is not None and scene.look(self.db, ticket):
+                self._say(f"t{ticket.id} {scene.remark}")
+                if scene.name in ("breach", "rerouted"):
+                    self._apologise(scene.conversation)
         if not self._asked:
             self._answer_survey()
-        elif self.surveyed is None and (ticket := self._ticket(SURVEYED)) is not None and _answers(ticket):
-            self.surveyed = ticket
-            self._say(f"t{ticket.id}: the answer is recorded")
+        self._send_agent_away()
+
+    def _apologise(self, conversation: int) -> None:
+        number = self._numbers[conversation]
+        said = {"text": "Sorry for the delay, we are on it.", "agent": self._agent_of(number)}
+        self._call("POST", f"/conversations/{number}/agent", said)
+
+    def _send_agent_away(self) -> None:
+        """Who has the conversation goes offline until it has moved; Hookdesk looks each minute, here sooner."""
+        scene, ticket = self.scenes["rerouted"], self._ticket(REROUTED)
+        record = ticket.ticket if ticket is not None else None
+        if self._away is None and record is not None and record.assignee is not None:
+            self._away = self._agent_of(self._numbers[REROUTED])
+            self._call("POST", f"/agents/{self._away}", {"availability": "offline"})
+            self._say(f"{record.assignee.name} leaves, while a customer waits for an answer")
+        if self._away is None or self._is_back:
+            return
+        if scene.reasons:
+            self._is_back = True
+            self._call("POST", f"/agents/{self._away}", {"availability": "online"})
+        elif self.seconds - self._asked_who >= ROSTER_SECONDS:
+            self._asked_who = self.seconds
+            self._publisher.publish("roster", [])
 
     def _answer_survey(self) -> None:
         """Find the link Hookdesk posted; open the page, then send the form, as a person does."""
@@ -115,7 +150,9 @@ class Story:
         if not link:
             return
         page = self._session.get(link, timeout=5)
-        answer = self._session.post(link, data={"rating": "5", "feedback": "Quick and friendly!"}, timeout=5)
+        seal = found[1] if (found := _SEAL.search(page.text)) else ""
+        said = {"rating": "5", "feedback": "Quick and friendly!", "seal": seal}
+        answer = self._session.post(link, data=said, timeout=5)
         self._asked = link
         self._say(f"the survey arrived; the customer opens it ({page.status_code}) and answers ({answer.status_code})")
 
@@ -144,7 +181,3 @@ class Story:
         answer = self._session.request(method, self._url + path, json=body, timeout=5)
         answer.raise_for_status()
         return answer.json()
-
-
-def _answers(stored: StoredTicket) -> bool:
-    return stored.ticket is not None and bool(stored.ticket.answers)

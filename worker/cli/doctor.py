@@ -39,7 +39,7 @@ Check = Callable[["Settings"], Finding]
 @as_json
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Check settings, policy, folders, database, broker, processes, Chatwoot, ledger.
+    """Check settings, policy, folders, database, broker, processes, API, Chatwoot, mail, targets, ledger.
 
     Exit code 0: all well, 1: something to look at, 2: wrong settings, 3: a dependency is down.
     """

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.cli import shapes, words
+from worker import shapes
+from worker.cli import effect_words, words
+from worker.cli.effect_templates import approve_templates, revoke, templates
 from worker.cli.group import Guessing
 from worker.cli.ids import EFFECT, TICKET
 from worker.cli.opening import actor, database
@@ -25,7 +27,7 @@ _YES = click.option("--yes", is_flag=True, help="Do it. Without it you only see 
 
 @click.group(cls=Guessing)
 def effects() -> None:
-    """What Hookdesk asks of the outside: assignments, notes, surveys."""
+    """What Hookdesk asks of the outside: assignments, notes, replies, surveys, events."""
 
 
 @effects.command("list")
@@ -61,10 +63,10 @@ def show(ctx: click.Context, effect: int, as_json: bool) -> None:
     if row is None:
         raise NotFound(f"There is no effect e{effect}. `hookdesk effects list` lists them.")
     if as_json:
-        more = {"payload": dict(row.payload), "detail": row.detail, "result": row.result}
+        more = {"lane": row.lane, "payload": dict(row.payload), "detail": row.detail, "result": row.result}
         print_json([{**shapes.effect(row), **more, "tries": [_try(each) for each in tries]}])
         return
-    click.echo(f"e{row.id} {row.kind} of t{row.ticket_id}, decided as {row.decision}: {row.state}")
+    click.echo(f"e{row.id} {row.kind} of t{row.ticket_id} on {row.lane}, decided as {row.decision}: {row.state}")
     waits = row.state in ("pending", "retry")
     for name, value in (
         ("why", words.cause(row.cause, row.detail)),
@@ -86,19 +88,23 @@ def show(ctx: click.Context, effect: int, as_json: bool) -> None:
 @effects.command(short_help="Let go what waits for approval.")
 @_IDS
 @click.option("--all", "everything", is_flag=True, help="All that wait for approval.")
+@click.option("--template", is_flag=True, help="Their templates too: what has the same text goes from now on.")
 @_YES
 @as_json
 @click.pass_context
-def approve(ctx: click.Context, ids: tuple[int, ...], everything: bool, yes: bool, as_json: bool) -> None:
+def approve(
+    ctx: click.Context, ids: tuple[int, ...], everything: bool, template: bool, yes: bool, as_json: bool
+) -> None:
     """Let IDS go that wait for approval (e4 e5 …). Whether they are still wanted is checked again before sending."""
     from worker.store.effects import approve as approve_effects
 
     with database(ctx) as db:
         rows = _chosen(db, ids, everything=everything, states=("approval", "no_target"), act="approved")
+        released = approve_templates(db, rows, actor=actor(), yes=yes) if template else []
         if not yes:
             _announce(rows, "would be approved", as_json=as_json)
             return
-        done = approve_effects(db, [row.id for row in rows], actor=actor())
+        done = sorted({*released, *approve_effects(db, [row.id for row in rows], actor=actor())})
         _print(_again(db, done), as_json=as_json, empty="Nothing waited for approval.")
 
 
@@ -121,6 +127,10 @@ def cancel(ctx: click.Context, ids: tuple[int, ...], reason: str | None, yes: bo
             raise click.UsageError('--reason is missing. Say why, for example --reason "customer called".', ctx)
         done = cancel_effects(db, [row.id for row in rows], actor=actor(), reason=reason)
         _print(_again(db, done), as_json=as_json, empty="Nothing was left to cancel.")
+
+
+effects.add_command(templates)
+effects.add_command(revoke)
 
 
 def _chosen(
@@ -162,9 +172,9 @@ def _print(rows: Sequence[StoredEffect], *, as_json: bool, empty: str) -> None:
         print_json(shapes.effect(row) for row in rows)
         return
     print_table(
-        ("id", "ticket", "kind", "what", "state", "tries", "next try", "why"),
+        ("id", "ticket", "kind", "on", "what", "state", "tries", "next try", "why"),
         (
-            (f"e{row.id}", f"t{row.ticket_id}", row.kind, what(row), row.state, row.attempts,
+            (f"e{row.id}", f"t{row.ticket_id}", row.kind, row.lane, what(row), row.state, row.attempts,
              row.next_at if row.state in ("pending", "retry") else None, words.cause(row.cause, row.detail))
             for row in rows
         ),
@@ -175,7 +185,7 @@ def _print(rows: Sequence[StoredEffect], *, as_json: bool, empty: str) -> None:
 def what(row: StoredEffect) -> str:
     """What it sets or is about, in one line; of what a customer would see, the text."""
     text = row.payload.get("text") if row.kind in CUSTOMER_FACING else None
-    return shortened(str(text or words.asked_for(row)), 60)
+    return shortened(str(text or effect_words.asked_for(row)), 60)
 
 
 def _try(each: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from worker import broker
 from worker.cli.practice_events import practice_file
-from worker.cli.sign import local_url
+from worker.cli.sign import api_url, local_url
 from worker.config import Settings, ensure_secrets, load, read_secrets
 from worker.errors import ConfigError, DependencyDown, Refused
 from worker.policy_file import load_policy
@@ -49,7 +49,7 @@ class Household:
         return self.settings.chatwoot_url if running else None
 
     def wait_until_ready(self, *, timeout: float = READY_SECONDS) -> bool:
-        """True when the receiver is ready and worker and scheduler live; False when told to stop meanwhile."""
+        """True when the receiver is ready and API, worker and scheduler live; False when told to stop meanwhile."""
         deadline = time.monotonic() + timeout
         missing = self.missing()
         while missing and not self.stopping.wait(_TEND_SECONDS):
@@ -62,8 +62,11 @@ class Household:
         return not missing
 
     def missing(self) -> list[str]:
-        """Which of web, worker and scheduler have not shown yet."""
-        return [*([] if _is_ready(self.settings) else ["web"]), *_unheard(self.settings, self.started_at)]
+        """Which of web, api, worker and scheduler have not shown yet."""
+        wanted = {"web": f"{local_url(self.settings)}/readyz"}
+        wanted |= {"api": f"{api_url(self.settings)}/livez"} if self.settings.api_port else {}
+        silent = [name for name, url in wanted.items() if not _answers(url)]
+        return [*silent, *_unheard(self.settings, self.started_at)]
 
     def keep(self) -> None:
         """Tend until told to stop."""
@@ -100,7 +103,7 @@ def household(environ: Mapping[str, str], *, practice: bool, say: Say, logs: Pat
 
 
 def _start(house: Household, practice_port: int | None, logs: Path | None) -> None:
-    """In this order, so that stopping goes: web, scheduler, worker, practice Chatwoot, Valkey."""
+    """In this order, so that stopping goes: web, api, scheduler, worker, practice Chatwoot, Valkey."""
     from worker.store.database import Database
 
     def child(name: str, *command: str) -> None:
@@ -120,7 +123,7 @@ def _start(house: Household, practice_port: int | None, logs: Path | None) -> No
     if practice_port is not None:
         child("practice", sys.executable, "-m", "worker.cli.main", "practice", "--port", str(practice_port))
         practice_file(house.settings.data_dir).write_text(str(house.settings.chatwoot_url))
-    for name in ("worker", "scheduler", "web"):
+    for name in ("worker", "scheduler", *(("api",) if house.settings.api_port else ()), "web"):
         child(name)
 
 
@@ -143,6 +146,7 @@ def _has_own_broker(env: Mapping[str, str], data_dir: Path) -> bool:
 def _refuse_taken_ports(settings: Settings) -> None:
     wanted = {
         "HOOKDESK_PORT": (settings.host, settings.port),
+        "HOOKDESK_API_PORT": (settings.api_host, settings.api_port),
         "HOOKDESK_METRICS_WEB_PORT": (settings.metrics_host, settings.metrics_web_port),
         "HOOKDESK_METRICS_WORKER_PORT": (settings.metrics_host, settings.metrics_worker_port),
         "HOOKDESK_METRICS_SCHEDULER_PORT": (settings.metrics_host, settings.metrics_scheduler_port),
@@ -150,7 +154,7 @@ def _refuse_taken_ports(settings: Settings) -> None:
     used = {name: place for name, place in wanted.items() if place[1]}
     ports = [port for _, port in used.values()]
     if twins := [name for name, (_, port) in used.items() if ports.count(port) > 1]:
-        raise ConfigError([f"{' and '.join(twins)} name the same port. Give each its own, or turn metrics off with 0."])
+        raise ConfigError([f"{' and '.join(twins)} name the same port. Give each its own, or turn one off with 0."])
     taken = [f"{host}:{port} ({name})" for name, (host, port) in used.items() if not is_free(host, port)]
     if taken:
         raise Refused(
@@ -188,13 +192,13 @@ def _listen(house: Household) -> dict[int, Any]:
     return {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
 
-def _is_ready(settings: Settings) -> bool:
+def _answers(url: str) -> bool:
     import requests
 
     try:
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(f"{local_url(settings)}/readyz", timeout=1).status_code == 200
+            return session.get(url, timeout=1).status_code == 200
     except requests.RequestException:
         return False
 

@@ -1,4 +1,4 @@
-"""Typed ids on the command line: d17 is a delivery, t9 a ticket, e4 an effect."""
+"""Typed ids on the command line: d17 is a delivery, t9 a ticket, e4 an effect, a3 an activity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-KINDS = {"d": "delivery", "t": "ticket", "e": "effect"}
+KINDS = {"d": "delivery", "t": "ticket", "e": "effect", "a": "activity"}
 _LARGEST = 2**63 - 1
 
 
@@ -22,7 +22,7 @@ class Id(click.ParamType[int]):
         """The number, or a usage error that says which kind is wanted."""
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"([dte]?)(\d{1,19})", value.strip().lower())
+        match = re.fullmatch(r"([dtea]?)(\d{1,19})", value.strip().lower())
         if match is None or not 0 < int(match[2]) <= _LARGEST:
             self.fail(f"{value!r} is not an id. Write {self.letter}17, for example.", param, ctx)
         if match[1] not in ("", self.letter):
@@ -42,15 +42,15 @@ class AnyId(click.ParamType[tuple[str, int]]):
         """(letter, number)."""
         if isinstance(value, tuple):
             return value
-        match = re.fullmatch(r"([dte])(\d{1,19})", value.strip().lower())
+        match = re.fullmatch(r"([dtea])(\d{1,19})", value.strip().lower())
         if match is None or match[1] not in self.letters or not 0 < int(match[2]) <= _LARGEST:
             wanted = " or ".join(f"{letter}17 for {_a(letter)}" for letter in self.letters)
             self.fail(f"{value!r} does not say what it is. Write {wanted}.", param, ctx)
         return match[1], int(match[2])
 
 
-DELIVERY, TICKET, EFFECT = Id("d"), Id("t"), Id("e")
+DELIVERY, TICKET, EFFECT, ACTIVITY = Id("d"), Id("t"), Id("e"), Id("a")
 
 
 def _a(letter: str) -> str:
-    return f"an {KINDS[letter]}" if letter == "e" else f"a {KINDS[letter]}"
+    return f"an {KINDS[letter]}" if letter in "ea" else f"a {KINDS[letter]}"

@@ -13,6 +13,7 @@ _SECTIONS = {
         "demo": ("demo:demo", "A support day in a minute, with a practice Chatwoot."),
         "web": ("run:web", "Only the receiver."),
         "worker": ("run:worker", "Only the worker."),
+        "api": ("run:api", "Only the ticket API."),
         "scheduler": ("run:scheduler", "Only the scheduler."),
         "migrate": ("run:migrate", "Bring the database up to date."),
     },
@@ -21,11 +22,19 @@ _SECTIONS = {
         "deliveries": ("deliveries:deliveries", "What arrived, and what became of it."),
         "tickets": ("tickets:tickets", "The tickets."),
         "trace": ("trace:trace", "The whole life of a delivery or ticket, with every reason."),
+        "contacts": ("contacts:contacts", "Who writes to us, and what they asked for before."),
+        "organizations": ("contacts:organizations", "The customers: tier, value, contacts, tickets."),
+        "roster": ("roster:roster", "Who works here: availability, load, capacity, skills."),
         "sla": ("sla:sla", "SLA clocks: list, explain."),
+        "escalations": ("escalations:escalations", "What went to a senior, why, and who has it."),
+        "csat": ("csat:csat", "How satisfied customers are, by agent, team and category."),
         "ledger": ("deliveries:ledger", "Received against accounted for; the difference is 0."),
     },
     "Act": {
+        "ticket": ("ticket:ticket", "One ticket: create, show, assign, escalate, reply, resolve, close, reopen …"),
         "dead-letters": ("dead_letters:dead_letters", "What could not be processed: list, show, replay, discard."),
+        "activities": ("activities:activities", "What somebody should do: list, done, cancel."),
+        "targets": ("targets:targets", "Where events go: list, events, test, enable, disable."),
         "effects": ("effects:effects", "What goes out: list, show, approve, cancel."),
     },
     "Webhooks": {
@@ -64,7 +73,7 @@ def main(ctx: click.Context) -> None:
     """Hookdesk turns support webhooks into tickets, and never loses or doubles one.
 
     Settings are HOOKDESK_* variables (`hookdesk config show`), policy is hookdesk.toml (`hookdesk policy`).
-    Ids: d17 is a delivery, t9 a ticket, e4 an effect. Reads take --json: one object per line.
+    Ids: d17 is a delivery, t9 a ticket, e4 an effect, a3 an activity. Reads take --json: one object per line.
     Exit codes: 0 fine, 1 findings, 2 usage, 3 a dependency is down, 4 refused.
     """
     if ctx.invoked_subcommand is None:

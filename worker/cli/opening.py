@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.group import settings_of
-from worker.errors import DependencyDown
+from worker.errors import ConfigError, DependencyDown
 
 if TYPE_CHECKING:
     from worker.config import Settings
+    from worker.domain.policy import Policy
     from worker.store.database import Database
 
 
@@ -29,6 +30,16 @@ def database(ctx: click.Context) -> Iterator[Database]:
         yield db
     finally:
         db.dispose()
+
+
+def policy_if_any(ctx: click.Context) -> Policy | None:
+    """The policy file's; None when it is wrong, for what can be told without it."""
+    from worker.policy_file import load_policy
+
+    try:
+        return load_policy(settings_of(ctx).config)
+    except ConfigError:
+        return None
 
 
 def refuse_missing_file(settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from worker.shapes import dumps
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,7 +36,7 @@ def console(*, stderr: bool = False) -> Console:
 def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
     """One object per line; times as ISO in UTC with microseconds, so that they sort as text."""
     for row in rows:
-        click.echo(json.dumps(row, default=plain, ensure_ascii=False))
+        click.echo(dumps(row))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
@@ -88,14 +89,3 @@ def span(seconds: float) -> str:
         if count:
             words.append(f"{count} {unit}")
     return " ".join(words[:3]) or "0 s"
-
-
-def plain(value: Any) -> Any:
-    """What json cannot write by itself."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    return str(value)

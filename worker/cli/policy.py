@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from worker.cli import policy_care, policy_people, policy_promises
 from worker.cli.group import settings_of
-from worker.cli.output import as_json, cell, print_json, print_table, span
+from worker.cli.output import as_json, print_json, print_table, span
 
 if TYPE_CHECKING:
-    from worker.domain.policy import Policy
+    from worker.domain.policy import CsatPolicy, Policy
 
 
 @click.command()
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @as_json
 @click.pass_context
 def policy(ctx: click.Context, retry: bool, defaults: bool, as_json: bool) -> None:
-    """Show the effective policy: categories, scores, routing, SLA, surveys, retries."""
+    """Show the effective policy: categories, scores, routing, SLA, escalation, closing, surveys, retries."""
     if retry:
         from worker.policy_page import render
 
@@ -60,35 +61,34 @@ def _show_deciding(effective: Policy) -> None:
         ((each.name, each.team or "any agent", _conditions(asdict(each))) for each in effective.routing),
         empty="none: tickets wait in the queue",
     )
+    policy_people.show(effective)
 
 
 def _show_promises(effective: Policy, effects: str) -> None:
-    click.echo("\nSLA: the first policy that matches")
-    print_table(
-        ("policy", "calendar", "first response", "next response", "resolution", "when"),
-        (
-            (each.name, each.calendar.name, each.first_response, each.next_response, each.resolution,
-             _conditions(asdict(each)))
-            for each in effective.sla
-        ),
-        empty="none: no clocks",
-    )  # fmt: skip
-    if effective.clocks_from is not None:
-        click.echo(
-            f"Conversations begun before {cell(effective.clocks_from)} UTC: only from the customer's next message."
-        )
+    policy_promises.show(effective)
+    policy_care.show(effective)
     csat = effective.csat
     asked = f"{span(csat.delay.total_seconds())} after resolving, once in {span(csat.cooldown.total_seconds())}"
-    click.echo(f"\nSurveys: {asked if csat.enabled else 'off'}")
+    click.echo(f"\nSurveys: {asked if csat.enabled else 'off'}; {_survey_words(csat)}")
     own = "; ".join(f"{kind}: {mode}" for kind, mode in effective.effect_modes)
     click.echo(f"Effects: {effects}{f' ({own})' if own else ''}")
+    click.echo(f"Templates: {', '.join(name for name, _ in effective.templates) or 'none'}")
     click.echo("Retries: `hookdesk policy --retry` shows the whole table.")
+
+
+def _survey_words(csat: CsatPolicy) -> str:
+    """In which languages, for how long, and what a bad answer leads to."""
+    others = f"own words for {', '.join(language for language, _ in csat.messages)}; " if csat.messages else ""
+    within = span(csat.low_score_within.total_seconds())
+    low = f"{csat.low_score} of 5 or less is followed up within {within}" if csat.low_score else "no follow-up"
+    valid, editable = (span(each.total_seconds()) for each in (csat.link_valid, csat.editable))
+    return f"{others}the link is valid for {valid}, an answer may be changed for {editable}; {low}"
 
 
 def _conditions(rule: dict[str, Any]) -> str:
     parts = [
         f"{key} {_list(rule[key])}"
-        for key in ("categories", "priorities", "tiers", "channels", "teams", "labels", "words")
+        for key in ("categories", "priorities", "tiers", "channels", "teams", "labels", "words", "skills")
         if rule.get(key)
     ]
     if rule.get("min_reopens"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ REQUESTS = (
     "Thank you for the quick help last week!",
 )
 _ANSWERS = ("Thank you, I am looking into it.", "We found it and are working on it.", "This is done, please try again.")
+_THEIRS = "known to its processes alone"
 
 
 class _FreshWorld(World):
@@ -58,6 +60,20 @@ def first_webhook(settings: Settings) -> bytes:
 def practice_file(data_dir: Path) -> Path:
     """Where `hookdesk up --practice` writes the address of its Chatwoot."""
     return data_dir / "practice.url"
+
+
+def with_practice(settings: Settings) -> Settings:
+    """The settings as the processes of `hookdesk up --practice` have them, while it runs on this data folder.
+
+    Only they know where the practice Chatwoot listens; what is decided beside them is performed by them all the same.
+    """
+    if settings.chatwoot_url is not None:
+        return settings
+    try:
+        url = practice_file(settings.data_dir).read_text().strip()
+    except OSError:  # none runs here
+        return settings
+    return replace(settings, chatwoot_url=url, chatwoot_token=_THEIRS)
 
 
 def _known_to_practice(settings: Settings) -> bytes | None:

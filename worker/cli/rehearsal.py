@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from worker.domain.decide import decide, outcome_of
 from worker.domain.facts import Parsed
+from worker.domain.view import Given
 from worker.errors import Unparsable
 from worker.intake.registry import parse
 from worker.store import letters, people
@@ -67,15 +68,9 @@ def _decide(db: Database, row: DeliveryRow, parsed: Parsed, policy: Policy) -> R
         raise ValueError("a ticket without a key")
     new = [fact for fact in parsed.facts if fact.key in new_keys]
     with db.read() as conn:
-        decision = decide(
-            before,
-            key,
-            [*known, *new],
-            policy=policy,
-            roster=people.roster(conn, lock=False),
-            last_survey_at=last_survey_at(conn, before.requester if before is not None else None),
-            now=db.now(conn),
-        )
+        surveyed_at = last_survey_at(conn, before.requester if before is not None else None)
+        known_of = Given(people.roster(conn, lock=False), surveyed_at)
+        decision = decide(before, key, [*known, *new], policy=policy, known=known_of, now=db.now(conn))
     outcome = outcome_of(parsed, new_keys, before, decision.ticket)
     steps = [f"{event.name}: {event.reason}" for event in decision.events]
     steps += [f"would ask for {effect.kind} ({effect.decision})" for effect in decision.effects]

@@ -1,4 +1,4 @@
-"""The processes: web, worker and scheduler, each in the foreground; and the migration."""
+"""The processes: web, api, worker and scheduler, each in the foreground; and the migration."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from worker.cli.group import settings_of
 from worker.cli.sign import local_url
+from worker.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,18 @@ def web(ctx: click.Context) -> None:
     """Run the receiver: answer webhooks and show surveys, until SIGTERM."""
     settings = _begin(ctx, "web")
     from webhooks.serve import serve
+
+    serve(settings)
+
+
+@click.command()
+@click.pass_context
+def api(ctx: click.Context) -> None:
+    """Run the ticket API on its private port, until SIGTERM."""
+    settings = _begin(ctx, None)
+    if not settings.api_port:
+        raise ConfigError(["HOOKDESK_API_PORT is 0, which turns the ticket API off. Give it a port, for example 8001."])
+    from worker.api.serve import serve
 
     serve(settings)
 

@@ -23,7 +23,7 @@ secret_file = click.option(
 def secrets_for(settings: Settings, scheme: str, file: str | None) -> tuple[str, ...]:
     """The secrets of this scheme, newest first. Raises ConfigError when there are none."""
     if file is not None:
-        return (_read(file),)
+        return (read_secret(file),)
     found = settings.email_secrets if scheme == "standard" else settings.chatwoot_webhook_secrets
     if not found:
         name = "HOOKDESK_EMAIL_SECRETS" if scheme == "standard" else "HOOKDESK_CHATWOOT_WEBHOOK_SECRETS"
@@ -33,7 +33,8 @@ def secrets_for(settings: Settings, scheme: str, file: str | None) -> tuple[str,
     return found
 
 
-def _read(file: str) -> str:
+def read_secret(file: str) -> str:
+    """The first line of a file, or of stdin for `-`. Raises a usage error when there is none."""
     try:
         text = sys.stdin.readline() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:

@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,22 +25,38 @@ _PATHS = {"chatwoot": "/webhooks/chatwoot", "standard": "/webhooks/email/generic
 @click.command()
 @click.option("--url", help="Where to; default: this machine's receiver.")
 @click.option("--body", metavar="FILE", help="The body, - for stdin; default: a conversation_created of its own.")
-@click.option("--scheme", type=click.Choice(["chatwoot", "standard"]), default="chatwoot", show_default=True)
+@click.option(
+    "--scheme",
+    type=click.Choice(["chatwoot", "standard", "event"]),
+    default="chatwoot",
+    show_default=True,
+    help="chatwoot and standard are what the receiver takes, event is what Hookdesk sends to a target.",
+)
+@click.option("--target", metavar="NAME", help="With --scheme event: whose URL and secrets; default: the only one.")
 @click.option("--send", is_flag=True, help="Send it as well, and tell the answer.")
 @secret_file
 @click.pass_context
 def sign(
-    ctx: click.Context, url: str | None, body: str | None, scheme: str, send: bool, secret_file: str | None
+    ctx: click.Context,
+    url: str | None,
+    body: str | None,
+    scheme: str,
+    target: str | None,
+    send: bool,
+    secret_file: str | None,
 ) -> int:
     """Print a signed curl command; it holds for five minutes.
 
     \b
     hookdesk sign --send
     hookdesk sign --url https://desk.example.com/webhooks/chatwoot --body body.json
+    hookdesk sign --scheme event --target crm --send
     """
     settings: Settings = settings_of(ctx)
     if body == "-" and secret_file == "-":  # noqa: S105  a dash, not a secret
         raise click.UsageError("Body and secret cannot both come from stdin.", ctx)
+    if scheme == "event":
+        return _event(settings, target, url=url, body=body, send=send, secret_file=secret_file)
     secret = secrets_for(settings, scheme, secret_file)[0]
     path, content = _body(settings, body)
     url = url or local_url(settings) + _PATHS[scheme]
@@ -48,10 +65,38 @@ def sign(
     return _send(url, headers, content) if send else 0
 
 
+def _event(
+    settings: Settings, name: str | None, *, url: str | None, body: str | None, send: bool, secret_file: str | None
+) -> int:
+    from worker.cli import sign_event
+
+    target = sign_event.chosen(settings, name)
+    if target is None and url is None:
+        raise click.UsageError("Where to? Name a target of the policy file with --target, or an address with --url.")
+    path, content = _body(settings, body, sign_event.example)
+    headers = sign_event.headers_for(settings, target, content, secret_file)
+    where = url or (target.url if target is not None else "")
+    click.echo(curl(where, headers, path))
+    if not send:
+        return 0
+    answer = sign_event.post(target, where, headers, content)
+    click.echo(sign_event.told(answer))
+    return 0 if 200 <= answer.status < 300 else 1
+
+
 def local_url(settings: Settings) -> str:
     """The receiver of this machine, also when it listens on every address."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{settings.port}"
+    return _reachable(settings.host, settings.port)
+
+
+def api_url(settings: Settings) -> str:
+    """The ticket API of this machine, likewise."""
+    return _reachable(settings.api_host, settings.api_port)
+
+
+def _reachable(listens: str, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(listens, listens)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
 
 
 def signed_headers(scheme: str, secret: str, body: bytes) -> dict[str, str]:
@@ -83,7 +128,7 @@ def keep_body(settings: Settings, content: bytes) -> Path:
     return path
 
 
-def _body(settings: Settings, body: str | None) -> tuple[Path, bytes]:
+def _body(settings: Settings, body: str | None, example: Callable[[], bytes] | None = None) -> tuple[Path, bytes]:
     if body is not None and body != "-":
         try:
             return Path(body), Path(body).read_bytes()
@@ -91,6 +136,8 @@ def _body(settings: Settings, body: str | None) -> tuple[Path, bytes]:
             raise click.UsageError(f"--body {body} cannot be read: {exc.strerror}.") from exc
     if body == "-":
         content = sys.stdin.buffer.read()
+    elif example is not None:
+        content = example()
     else:
         from worker.cli.practice_events import first_webhook
 

@@ -6,30 +6,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli import shapes
+from worker import shapes
 from worker.cli.opening import database
 from worker.cli.output import as_json, limited, print_json, print_table, shortened
+from worker.domain.groups import priority_of, statuses_of
 from worker.domain.wording import label
 
 if TYPE_CHECKING:
     from worker.store.ticket_rows import StoredTicket
 
-STATUSES = ("new", "triaged", "in_progress", "pending_customer", "resolved", "closed")
-PRIORITIES = ("low", "medium", "high", "urgent")
-
 
 @click.command()
-@click.option("--status", type=click.Choice(STATUSES), help="Only these.")
-@click.option("--priority", type=click.Choice(PRIORITIES), help="Only these.")
+@click.option("--status", default="", help="A status, or open, waiting or done; several with commas, in any case.")
+@click.option("--priority", default="", help="low, medium, high, urgent; several with commas.")
 @limited
 @as_json
 @click.pass_context
-def tickets(ctx: click.Context, status: str | None, priority: str | None, limit: int, as_json: bool) -> None:
+def tickets(ctx: click.Context, status: str, priority: str, limit: int, as_json: bool) -> None:
     """List tickets, the newest first."""
-    from worker.store.ticket_reads import list_tickets
+    from worker.store.ticket_search import Filter, search
 
+    try:
+        statuses = statuses_of(word for word in status.split(",") if word.strip())
+        priorities = tuple(priority_of(word) for word in priority.split(",") if word.strip())
+    except ValueError as exc:
+        raise click.UsageError(f"{exc}.".replace("?.", "?"), ctx) from exc
     with database(ctx) as db:
-        rows = list_tickets(db, status=status, priority=priority, limit=limit)
+        rows = search(db, Filter(statuses=statuses, priorities=priorities), limit=limit)
     if as_json:
         print_json(shapes.ticket(row) for row in rows)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import click
 
 from worker.cli.household import Household, household
 from worker.cli.output import clean
-from worker.config import Settings, unknown
+from worker.cli.sign import api_url, local_url
+from worker.config import Settings, read_secrets, unknown
 
 
 @click.command()
@@ -53,15 +55,17 @@ def _say(sentence: str) -> None:
 
 def _tell_secrets(house: Household) -> None:
     """Only the first time: the operator needs it once, to paste it into Chatwoot."""
+    file = house.settings.data_dir / "secrets.env"
     made = house.new_secrets.get("HOOKDESK_CHATWOOT_WEBHOOK_SECRETS")
     if made is not None:
-        file = house.settings.data_dir / "secrets.env"
         click.echo(
             f"A secret for Chatwoot's webhooks was generated: {made}\n"
             f"It is kept in {file} (only you can read it)\n"
             "and not shown again. Chatwoot makes its own secret for each webhook: when you connect one,\n"
             "put that secret into HOOKDESK_CHATWOOT_WEBHOOK_SECRETS, or into this file.\n"
         )
+    if "HOOKDESK_API_TOKENS" in house.new_secrets:
+        click.echo(f"A token for the ticket API was generated too; it is in {file}, after the last colon.\n")
 
 
 def _addresses(house: Household) -> dict[str, object]:
@@ -71,6 +75,7 @@ def _addresses(house: Household) -> dict[str, object]:
         "url": _url(house),
         "webhook_url": f"{_url(house)}/webhooks/chatwoot",
         "practice_url": house.practice_url,
+        "api_url": api_url(settings) if settings.api_port else None,
         "data_dir": str(settings.data_dir),
         "metrics": {
             "web": settings.metrics_web_port,
@@ -98,6 +103,7 @@ def _welcome(house: Household) -> str:
     return f"""
 Hookdesk is ready: {running} are running.
   receiver   {_url(house)}/webhooks/chatwoot
+  api        {f"{api_url(settings)}/api/tickets" if settings.api_port else "off"}
   chatwoot   {chatwoot}{practice}
   metrics    {metrics}
   data       {settings.data_dir}
@@ -108,7 +114,7 @@ Try, in another terminal{_hint(settings)}:
   {_program()} tickets
   {_program()} trace t1
   {_program()} ledger
-The curl line is signed for five minutes; `{_program()} sign` makes a new one. Ctrl-C ends everything.
+{_api_call(house)}The signed line holds for five minutes; `{_program()} sign` makes another. Ctrl-C ends everything.
 """
 
 
@@ -137,7 +143,16 @@ def _first_webhook(house: Household) -> str:
     return curl(f"{_url(house)}/webhooks/chatwoot", headers, keep_body(settings, body))
 
 
-def _url(house: Household) -> str:
-    from worker.cli.sign import local_url
+def _api_call(house: Household) -> str:
+    """A call of the API with the token that we made; where there are others, their owners know them."""
+    settings = house.settings
+    if not settings.api_port:
+        return ""
+    file = settings.data_dir / "secrets.env"
+    is_ours = "HOOKDESK_API_TOKENS" in read_secrets(settings.data_dir)
+    token = f"$(sed -n 's/^HOOKDESK_API_TOKENS=.*://p' {shlex.quote(str(file))})" if is_ours else "<token>"
+    return f'  curl -H "Authorization: Bearer {token}" {api_url(settings)}/api/queue\n'
 
+
+def _url(house: Household) -> str:
     return local_url(house.settings)

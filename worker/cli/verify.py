@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--at", "arrived", metavar="TIME", help="When it arrived (ISO or epoch); default: what the file says, or now."
 )
+@click.option("--event", is_flag=True, help="It is one of our own outgoing events, as a target got it.")
+@click.option("--target", metavar="NAME", help="With --event: the target that got it.")
 @secret_file
 @as_json
 @click.pass_context
@@ -35,6 +37,8 @@ def verify(
     reject: int | None,
     list_rejects: bool,
     arrived: str | None,
+    event: bool,
+    target: str | None,
     secret_file: str | None,
     as_json: bool,
 ) -> int:
@@ -49,7 +53,13 @@ def verify(
     if (file is None) == (reject is None):
         raise click.UsageError("Name a FILE, or one of `hookdesk verify --rejects` with --reject ID.", ctx)
     saved = read_saved(file) if file is not None else _rejected(ctx, reject or 0)
-    diagnosis = _diagnose(settings_of(ctx), saved, _time(arrived) or saved.received_at, secret_file)
+    at = _time(arrived) or saved.received_at or datetime.now(UTC)
+    if event or target is not None:
+        from worker.cli.verify_event import diagnose_event
+
+        diagnosis = diagnose_event(settings_of(ctx), saved, target, secret_file, now=at)
+    else:
+        diagnosis = _diagnose(settings_of(ctx), saved, at, secret_file)
     if as_json:
         print_json([
             {"ok": diagnosis.is_ok, "reason": diagnosis.reason, "explanation": diagnosis.explanation,
@@ -60,7 +70,7 @@ def verify(
     return 0 if diagnosis.is_ok else 1
 
 
-def _diagnose(settings: Settings, saved: SavedRequest, arrived: datetime | None, file: str | None) -> Diagnosis:
+def _diagnose(settings: Settings, saved: SavedRequest, arrived: datetime, file: str | None) -> Diagnosis:
     from webhooks.diagnosis import diagnose
 
     scheme = "standard" if "webhook-signature" in saved.headers else "chatwoot"
@@ -68,7 +78,7 @@ def _diagnose(settings: Settings, saved: SavedRequest, arrived: datetime | None,
         saved.headers,
         saved.body,
         secrets_for(settings, scheme, file),
-        now=arrived or datetime.now(UTC),
+        now=arrived,
         tolerance=timedelta(seconds=settings.timestamp_tolerance_seconds),
     )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from worker.cli.output import span
+from worker.cli.output import shortened, span
 from worker.domain.facts import Answer, Author, Fact, Message
 from worker.domain.wording import label
-from worker.store.effects import StoredEffect
 from worker.store.letters import DeliveryRow
 
+_QUOTED = 80
 _OUTCOMES: Mapping[str, str] = {
     "processed": "processed",
     "duplicate": "duplicate: it told nothing new",
@@ -23,10 +23,12 @@ _CAUSES: Mapping[str, str] = {
     "operator": "called off by hand",
     "stale": "not wanted any more",
     "dry_run": "nothing is sent in dry-run",
-    "no_target": "no Chatwoot is configured for it",
-    "circuit_open": "Chatwoot is left alone for a while, after too many failures",
+    "no_target": "nothing is configured that could perform it",
+    "circuit_open": "the other side is left alone for a while, after too many failures",
     "own_rate": "our own limit of calls is used up for the moment",
     "gone": "the conversation does not exist in Chatwoot",
+    "target_disabled": "its target is switched off",
+    "grouped": "it is told together with others",
     "too_many": "too_many: its ticket asked for more than twenty effects within an hour",
     "unparsable": "its body is not what this source sends",
     "stale_timestamp": "its signature is right, but its time is too far from ours",
@@ -60,62 +62,61 @@ def why(row: DeliveryRow) -> str:
 
 
 def said(fact: Fact) -> str:
-    """Who wrote or answered; nothing for what only tells how a conversation stands."""
+    """Who wrote or answered, and the beginning of it; nothing for what only tells how a conversation stands."""
     match fact:
-        case Answer(rating=rating):
-            return f"the customer gave {rating} of 5"
+        case Answer(rating=rating, feedback=feedback):
+            return f"the customer gave {rating} of 5{quoted(feedback)}"
         case Message(author=Author.OWN):
             return "our own message"
         case Message(author=Author.SYSTEM):
             return "a note of the source itself"
-        case Message(author=author, by=by, private=private, auto_reply=automatic):
-            who = (
-                "the customer"
-                if author is Author.CUSTOMER
-                else label(by)
-                if by is not None
-                else "an agent"
-                if author is Author.AGENT
-                else "the bot"
-            )
-            verb = "wrote a private note" if private else "wrote"
-            return f"an automatic reply of {who}" if automatic else f"{who} {verb}"
+        case Message(private=private, auto_reply=automatic, text=text):
+            if automatic:
+                return f"an automatic reply of {_writer(fact)}"
+            return f"{_writer(fact)} wrote {'a private note' if private else ''}".rstrip() + quoted(text)
     return ""
 
 
-def asked_for(effect: StoredEffect) -> str:
-    """What an effect is about: whom it sets, or what it speaks of."""
-    payload = effect.payload
-    if name := payload.get("agent") or payload.get("team"):
-        return str(name)
-    kind, _, rest = effect.decision.partition(":")
-    about = {"routed": "the routing", "sla": f"the breach of {clock(rest)}", "resolution": f"resolution {rest}"}
-    return f"about {about.get(kind, effect.decision)}"
+def quoted(text: str) -> str:
+    """The beginning of a text in quotes, after a colon; nothing for nothing."""
+    return f": “{shortened(text, _QUOTED)}”" if text.strip() else ""
 
 
-def standing(effect: StoredEffect) -> str:
-    """Where an effect stands, and why."""
-    why = cause(effect.cause, effect.detail)
-    match effect.state:
-        case "approval":
-            return f"waits for `hookdesk effects approve e{effect.id} --yes`" + (f": {why}" if why else "")
-        case "no_target":
-            return "not sent: no Chatwoot is configured for it"
-        case "dry_run":
-            return "not sent: dry-run"
-    return f"{effect.state}: {why}" if why else effect.state
+def _writer(message: Message) -> str:
+    if message.author is Author.CUSTOMER:
+        return "the customer"
+    if message.by is not None:
+        return label(message.by)
+    return "an agent" if message.author is Author.AGENT else "the bot"
+
+
+TIMERS: Mapping[str, Callable[[str], str]] = {
+    "sla": lambda key: f"to look whether {clock(key)} was in time",
+    "warning": lambda key: f"to warn when {key.rpartition(':')[2]} % of {clock(key.rpartition(':')[0])} is used up",
+    "csat": lambda key: f"to ask the customer about {key.replace(':', ' ')}",
+    "priority": lambda key: f"to look at the priority again: rule {key!r}",
+    "reroute": lambda key: (
+        "to look who can take it from the queue" if key == "queue" else "to look whether the agent is back"
+    ),
+    "escalation": lambda key: (
+        f"to look whether it has to go up: rule {key.rpartition(':')[0]!r}, level {key.rpartition(':')[2]}"
+    ),
+    "closing": lambda key: _CLOSING.get(key.rpartition(":")[2], "to look whether it can be closed"),
+}
+"""What each kind of timer is for, told from its key."""
+
+_CLOSING: Mapping[str, str] = {
+    "notice": "to tell the customer that it will be closed",
+    "quiet": "to close it, if nothing came from the customer",
+    "confirmation": "to close it, as the customer said that it is done",
+    "done": "to look whether all is there that closing needs",
+}
 
 
 def timer(kind: str, key: str) -> str:
     """What a timer is for."""
-    match kind:
-        case "sla":
-            return f"to look whether {clock(key)} was in time"
-        case "csat":
-            return f"to ask the customer about {key.replace(':', ' ')}"
-        case "priority":
-            return f"to look at the priority again: rule {key!r}"
-    return f"{kind} {key}"
+    told = TIMERS.get(kind)
+    return told(key) if told is not None else f"{kind} {key}"
 
 
 def clock(key: str) -> str:
@@ -125,9 +126,11 @@ def clock(key: str) -> str:
 
 
 def came_from(word: str) -> str:
-    """What led to an event: a delivery by its id, a timer in words, nothing for our own decision."""
+    """What led to an event: a delivery by its id, a person, a timer in words, nothing for our own decision."""
     if word.startswith("timer:"):
         return "when its timer fired"
+    if word.startswith("by:"):
+        return f"by {word.removeprefix('by:')}"
     return "" if word in ("now", "routing") else word
 
 

@@ -65,6 +65,11 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
+def reader(sock: socket.socket) -> io.BufferedReader:
+    """A file to read from this socket, each read with only the time that is left."""
+    return io.BufferedReader(_Reader(sock))
+
+
 class _Source:
     """Stands in for the socket where http.client asks it for a file to read from."""
 
@@ -72,7 +77,7 @@ class _Source:
         self._sock = sock
 
     def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._sock))
+        return reader(self._sock)
 
 
 class _Answer(http.client.HTTPResponse):
@@ -80,20 +85,28 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(_Source(sock), *args, **kwargs)  # type: ignore[arg-type]  # only makefile is used
 
 
-class _Connection(HTTPConnection):
+class Connection(HTTPConnection):
+    """A connection whose answers obey `ending_at`."""
+
     response_class = _Answer
 
 
-class _SecureConnection(HTTPSConnection):
+class SecureConnection(HTTPSConnection):
+    """The same, encrypted."""
+
     response_class = _Answer
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+class Pool(HTTPConnectionPool):
+    """A pool of such connections."""
+
+    ConnectionCls = Connection
 
 
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+class SecurePool(HTTPSConnectionPool):
+    """The same, encrypted."""
+
+    ConnectionCls = SecureConnection
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -110,4 +123,4 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 def _use_our_pools(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}

@@ -48,7 +48,7 @@ class Answer:
             raise TransientError("bad_answer", message, status=self.status) from exc
 
 
-class _NoAuth(AuthBase):
+class NoAuth(AuthBase):
     """Keeps requests from adding credentials of its own from ~/.netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -60,7 +60,7 @@ def open_session(headers: Mapping[str, str]) -> requests.Session:
     session = requests.Session()
     session.mount("http://", DeadlineAdapter())
     session.mount("https://", DeadlineAdapter())
-    session.auth = _NoAuth()
+    session.auth = NoAuth()
     session.headers.update(headers)
     return session
 
@@ -138,10 +138,11 @@ class Exchange:
         except (requests.Timeout, TimeoutError) as exc:
             raise TransientError("timeout", f"no answer within {self._total:g} s") from exc
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
-            raise _broken(exc) from exc
+            raise broken(exc) from exc
 
 
-def _broken(exc: Exception) -> WorkError:
+def broken(exc: Exception) -> WorkError:
+    """Our error for what the libraries raise when an exchange fails."""
     if _timed_out(exc):
         return TransientError("timeout", "the answer did not come in time")
     if isinstance(exc, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError)):

@@ -11,7 +11,7 @@ is whole microseconds since the first day of the calendar, 0001-01-01, which is 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -74,10 +74,10 @@ def _deadline(calendar: Calendar, start: datetime, needed: int) -> int | None:
     for since, until, offset in _stretches(calendar.zone, start.astimezone(UTC).year):
         if until > first:
             opening = hours.before(max(since, first) + offset)
-            available = hours.before(until + offset) - opening
-            if available >= needed:
-                return hours.reaching(opening + needed, since=max(since, first) + offset) - offset
-            needed -= available
+            at = hours.reaching(opening + needed) - offset
+            if at <= until:
+                return at
+            needed -= hours.before(until + offset) - opening
     return None
 
 
@@ -94,6 +94,7 @@ class _Hours:
     week: int
     holidays: tuple[int, ...]  # day numbers, only those that would be open
     lost: tuple[int, ...]  # open time lost by the first 0, 1, 2 … holidays
+    until: tuple[int, ...]  # open time before each holiday
 
     def before(self, wall: int) -> int:
         """Open time from the origin to a wall time."""
@@ -109,17 +110,15 @@ class _Hours:
             total += min(clock, end) - start
         return total
 
-    def reaching(self, amount: int, *, since: int) -> int:
-        """The first wall time, not before `since`, with `amount` of open time before it."""
-        low = since // _DAY
-        step = 1
-        while self.before((low + step) * _DAY) < amount:
-            low, step = low + step, step * 2
-        day = low + bisect_left(range(1, step), amount, key=lambda days: self.before((low + days) * _DAY))
-        missing = amount - self.before(day * _DAY)
-        for start, end in self.days[day % 7]:
+    def reaching(self, amount: int) -> int:
+        """The first wall time with `amount`, which is more than nothing, of open time before it."""
+        gone = bisect_left(self.until, amount)  # the holidays that come before
+        weeks, rest = divmod(amount + self.lost[gone] - 1, self.week)
+        weekday = bisect_right(self.starts, rest) - 1
+        midnight, missing = (weeks * 7 + weekday) * _DAY, rest + 1 - self.starts[weekday]
+        for start, end in self.days[weekday]:
             if missing <= end - start:
-                return day * _DAY + start + missing
+                return midnight + start + missing
             missing -= end - start
         raise AssertionError("the day that reaches the amount has the open time for it")
 
@@ -128,13 +127,16 @@ class _Hours:
 def _hours(calendar: Calendar) -> _Hours:
     days = _weekdays(calendar.windows)
     totals = [sum(end - start for start, end in day) for day in days]
-    numbers = sorted(day.toordinal() - 1 for day in calendar.holidays if totals[day.weekday()])
+    starts, week = tuple(accumulate(totals[:-1], initial=0)), sum(totals)
+    holidays = sorted(day.toordinal() - 1 for day in calendar.holidays if totals[day.weekday()])
+    lost = tuple(accumulate((totals[number % 7] for number in holidays), initial=0))
     return _Hours(
         days=days,
-        starts=tuple(accumulate(totals[:-1], initial=0)),
-        week=sum(totals),
-        holidays=tuple(numbers),
-        lost=tuple(accumulate((totals[number % 7] for number in numbers), initial=0)),
+        starts=starts,
+        week=week,
+        holidays=tuple(holidays),
+        lost=lost,
+        until=tuple(n // 7 * week + starts[n % 7] - lost[gone] for gone, n in enumerate(holidays)),
     )
 
 

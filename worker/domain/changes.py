@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Any
 
-from worker.domain.csat import counting
-from worker.domain.facts import Answer, Candidate, Fact, Person, Routed
+from worker.domain.answers import counting, credit
+from worker.domain.clock_events import clock_events
+from worker.domain.facts import Answer, Candidate, Fact, Folded, Person, Routed
 from worker.domain.intake import categorise
 from worker.domain.matching import prose
 from worker.domain.policy import Policy
-from worker.domain.ticket import Clock, Event, Ticket
-from worker.domain.wording import hours, label, metric, source, when, why_walked
+from worker.domain.ticket import Event, Ticket
+from worker.domain.twins import event_of
+from worker.domain.wording import hours, label, source, why_walked
 
 
 def changes(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy: Policy) -> Iterator[Event]:
     """Every event that `before` had not led to yet, in the order of the stages."""
     yield from _intake(before, ticket, facts, policy)
     yield from _routing(before, ticket)
-    yield from _sla(before, ticket)
+    yield from clock_events(before, ticket)
     answers = [fact for fact in facts if isinstance(fact, Answer)]
     counted = counting(answers, editable=policy.csat.editable)
     if ticket.answers != (before.answers if before is not None else ()):
-        yield from (_answered(answer) for answer in counted)
+        yield from (_answered(answer, ticket) for answer in counted)
     yield from (_too_late(answer, policy) for answer in answers if answer not in counted)
 
 
 def _intake(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy: Policy) -> Iterator[Event]:
     if before is None:
         yield _created(ticket)
+    yield from (event_of(fact, ticket) for fact in facts if isinstance(fact, Folded))
     since = ticket.updated_at.isoformat()
     if before is None or before.category != ticket.category:
         words = prose(f"{ticket.subject} . {ticket.description}")
@@ -50,14 +52,29 @@ def _intake(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy
 
 def _created(ticket: Ticket) -> Event:
     gaps = f"; still missing: {', '.join(ticket.missing)}" if ticket.missing else ""
-    reason = f"first heard of {source(ticket.key)} {ticket.key.external_id} on {ticket.channel or 'an unknown channel'}"
+    reason = _came_by(ticket)
+    if ticket.previous is not None:
+        reason = f"follows t{ticket.previous}, which was closed: somebody wrote again or opened it in the source"
     data = {
         "id": ticket.key.external_id,
         "priority": ticket.priority,
         "channel": ticket.channel,
         "missing": list(ticket.missing),
+        "follows": ticket.previous,
     }
     return Event("ticket.created", str(ticket.generation), ticket.created_at, "intake", reason + gaps, data)
+
+
+def _came_by(ticket: Ticket) -> str:
+    match ticket.key.source:
+        case "email":
+            return f"it came by mail ({ticket.key.external_id})"
+        case "form":
+            return "it came by the form"
+        case "api":
+            return "somebody asked for it through Hookdesk's own API or command line"
+    by = ticket.channel.replace("_", " ") or "an unknown channel"
+    return f"it came by {source(ticket.key)} ({by}), there it is {ticket.key.external_id}"
 
 
 def _prioritised(before: Ticket | None, ticket: Ticket) -> Event:
@@ -89,7 +106,8 @@ def _resolutions(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
 def _routing(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
     routed = ticket.routed
     if routed is not None and (before is None or before.routed != routed):
-        yield Event("ticket.routed", routed.key, routed.at, "routing", routed.reason, _routed_data(routed))
+        name = "ticket.routed" if routed.ordinal == 1 else "ticket.rerouted"
+        yield Event(name, routed.key, routed.at, "routing", routed.reason, _routed_data(routed))
     was = before.assignee if before is not None else None
     now = ticket.assignee
     if (was.id if was else None) == (now.id if now else None):
@@ -102,9 +120,15 @@ def _routing(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
     elif ticket.assignee_by == "routing" and routed is not None:
         reason = f"{label(now)}, as routing decided"
         yield Event("ticket.assigned", routed.key, routed.at, "routing", reason, data)
+    elif ticket.assignee_by in _OUR_DOORS:
+        reason = f"{label(now)}, as {_OUR_DOORS[ticket.assignee_by]}"
+        yield Event("ticket.assigned", ticket.assignment, at, "routing", reason, data)
     else:
         reason = f"{label(now)}, assigned in {source(ticket.key)}"
         yield Event("ticket.assigned", f"{now.id}@{at.isoformat()}", at, "routing", reason, data)
+
+
+_OUR_DOORS = {"escalation": "the escalation decided", "operator": "somebody asked through Hookdesk"}
 
 
 def _routed_data(routed: Routed) -> dict[str, Any]:
@@ -112,6 +136,7 @@ def _routed_data(routed: Routed) -> dict[str, Any]:
         "rule": routed.rule,
         "team": _person(routed.team),
         "agent": _person(routed.agent),
+        "instead_of": _person(routed.instead_of),
         "candidates": [_candidate(one) for one in routed.candidates],
     }
 
@@ -123,6 +148,8 @@ def _candidate(one: Candidate) -> dict[str, Any]:
         "capacity": one.capacity,
         "idle_since": one.idle_since.isoformat() if one.idle_since else None,
         "rejected": one.rejected,
+        "skills": list(one.skills),
+        "away_since": one.away_since.isoformat() if one.away_since else None,
     }
 
 
@@ -130,70 +157,10 @@ def _person(person: Person | None) -> dict[str, Any] | None:
     return None if person is None else {"id": person.id, "name": person.name}
 
 
-def _sla(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
-    known = {clock.key: clock for clock in before.clocks} if before is not None else {}
-    for clock in ticket.clocks:
-        old = known.pop(clock.key, None)
-        if old is not None and old == clock:
-            continue
-        if old is None:
-            yield _of_clock("sla.started", clock, clock.started_at, _promise(clock))
-        elif (old.policy, old.target_seconds) != (clock.policy, clock.target_seconds):
-            reason = f"{_promise(clock)}; before it was {hours(old.target_seconds)} (policy {old.policy!r})"
-            key = f"{clock.key}:{clock.policy}:{clock.target_seconds:g}"
-            yield _of_clock("sla.retargeted", clock, ticket.updated_at, reason, key=key)
-        if clock.breached_at is not None and (old is None or old.breached_at is None):
-            yield _of_clock("sla.breached", clock, clock.breached_at, _breach(clock, ticket))
-        if old is not None and old.breached_at is not None and clock.breached_at is None:
-            yield _of_clock("sla.breach_withdrawn", clock, ticket.updated_at, _withdrawal(old, clock), was=old)
-        if clock.met_at is not None and (old is None or old.met_at is None):
-            yield _of_clock("sla.met", clock, clock.met_at, _met(clock))
-    for old in known.values():
-        if old.breached_at is not None:
-            reason = f"the {metric(old)} clock does not apply any more"
-            yield _of_clock("sla.breach_withdrawn", old, ticket.updated_at, reason, was=old)
-
-
-def _promise(clock: Clock) -> str:
-    by = f", so by {when(clock.deadline_at)}" if clock.deadline_at is not None else ""
-    return f"{metric(clock)} within {hours(clock.target_seconds)} of counted time{by} (policy {clock.policy!r})"
-
-
-def _breach(clock: Clock, ticket: Ticket) -> str:
-    owner = label(ticket.assignee) if ticket.assignee else "nobody"
-    return f"{metric(clock)} was due by {when(clock.breached_at)} (policy {clock.policy!r}); assigned to {owner}"
-
-
-def _met(clock: Clock) -> str:
-    due = f"; it was due by {when(clock.deadline_at)}" if clock.deadline_at is not None else ""
-    return f"{metric(clock)} met {'late' if clock.breached_at is not None else 'in time'}{due}"
-
-
-def _withdrawal(old: Clock, clock: Clock) -> str:
-    met = f"met at {when(clock.met_at)}, heard of late" if clock.met_at is not None else "its deadline has moved"
-    return f"{metric(clock)} was marked breached at {when(old.breached_at)}, but was {met}"
-
-
-def _of_clock(
-    name: str, clock: Clock, at: datetime, reason: str, *, key: str | None = None, was: Clock | None = None
-) -> Event:
-    data = {
-        "clock": clock.key,
-        "policy": clock.policy,
-        "target_seconds": clock.target_seconds,
-        "started_at": clock.started_at.isoformat(),
-        "deadline_at": clock.deadline_at.isoformat() if clock.deadline_at else None,
-        "met_at": clock.met_at.isoformat() if clock.met_at else None,
-        "breached_at": clock.breached_at.isoformat() if clock.breached_at else None,
-    }
-    if was is not None and was.breached_at is not None:
-        data["was_breached_at"] = was.breached_at.isoformat()
-    return Event(name, clock.key if key is None else key, at, "sla", reason, data)
-
-
-def _answered(answer: Answer) -> Event:
+def _answered(answer: Answer, ticket: Ticket) -> Event:
     key = answer.key.removeprefix("answer:")
-    data = {"survey": answer.survey, "rating": answer.rating, "via": answer.via, "has_feedback": bool(answer.feedback)}
+    said = {"survey": answer.survey, "rating": answer.rating, "via": answer.via, "has_feedback": bool(answer.feedback)}
+    data = {**said, **credit(ticket)}
     return Event("csat.answered", key, answer.at, "csat", f"the customer gave {answer.rating} of 5", data)
 
 

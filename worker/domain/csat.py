@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from worker.domain.answers import credit, has_answer
 from worker.domain.effects import Effect, EffectKind
-from worker.domain.facts import Answer, Asked
+from worker.domain.facts import Asked
 from worker.domain.policy import CsatPolicy
+from worker.domain.reaching import by_mail, is_reachable
 from worker.domain.ticket import Event, Resolution, Ticket, Timer
+from worker.domain.view import NOTHING, View, Wants
 from worker.domain.wording import hours
 
 TOO_LATE = timedelta(days=1)
@@ -17,8 +18,10 @@ TOO_LATE = timedelta(days=1)
 
 REFUSALS = {
     "disabled": "surveys are switched off",
+    "internal": "it is a request of our own people",
     "auto_only": "only automatic replies came from the customer",
     "cannot_reply": "the channel does not let us write now",
+    "no_address": "the customer's address is not known",
     "asked_upstream": "Chatwoot asked itself",
     "answered": "there is an answer already",
     "cooldown": "this customer was asked a short while ago",
@@ -26,37 +29,24 @@ REFUSALS = {
     "reopened": "the ticket was reopened",
 }
 
-
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """What the survey side of a decision wants."""
-
-    events: tuple[Event, ...] = ()
-    timers: tuple[Timer, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    facts: tuple[Asked, ...] = ()
+_LASTING = frozenset({"disabled", "internal"})  # nothing hangs on when that is settled
 
 
-def counting(answers: Iterable[Answer], *, editable: timedelta) -> list[Answer]:
-    """The answers that count, in order of time: on our own page the first one may be changed for `editable`.
-
-    Chatwoot's own survey has rules of its own, so whatever it tells of counts.
-    """
-    first: dict[str, datetime] = {}
-    counted = []
-    for answer in sorted(answers, key=lambda one: (one.at, one.key)):
-        begun = first.setdefault(answer.survey, answer.at)
-        if answer.via == "chatwoot" or answer.at <= begun + editable:
-            counted.append(answer)
-    return counted
+def wants(view: View) -> Wants:
+    """The survey about the current resolution: asked when its delay is over, or refused with a reason."""
+    ticket = view.ticket
+    if not ticket.resolutions:
+        return NOTHING
+    last_survey_at = view.known.last_survey_at(ticket)
+    return follow_up(view.before, ticket, view.policy.csat, last_survey_at=last_survey_at, now=view.now)
 
 
 def follow_up(
     before: Ticket | None, ticket: Ticket, policy: CsatPolicy, *, last_survey_at: datetime | None, now: datetime
-) -> FollowUp:
+) -> Wants:
     """Each resolution is decided once: asked when its delay is over, or refused with a reason.
 
-    A refusal before that is only said; what forbids it may pass until then.
+    A refusal before that is only said, and looked at again then: what forbids it may have passed.
     """
     decided = {resolution for resolution, _ in ticket.asked}
     cancelled = tuple(
@@ -66,30 +56,44 @@ def follow_up(
     )
     current = ticket.resolutions[-1] if ticket.resolutions else None
     if current is None or current.reopened_at is not None or current.ordinal in decided:
-        return FollowUp(events=cancelled)
+        return Wants(events=cancelled)
     due_at = current.resolved_at + policy.delay
+    timer = (Timer("csat", current.key, due_at),)
     why_not = _refusal(ticket, current, policy, last_survey_at=last_survey_at, due_at=due_at, now=now)
     if why_not:
         event = _cancelled(current, why_not, at=now)
-        fact = (Asked(current.ordinal, now, why_not),) if now >= due_at else ()
-        return FollowUp(events=(*cancelled, event), facts=fact)
+        if now >= due_at:
+            return Wants(events=(*cancelled, event), facts=(Asked(current.ordinal, now, why_not),))
+        return Wants(events=(*cancelled, event), timers=() if why_not in _LASTING else timer)
     if now < due_at:
-        timer = Timer("csat", current.key, due_at)
-        return FollowUp(events=(*cancelled, _scheduled(current, due_at)), timers=(timer,))
-    return _ask(current, policy, cancelled, now=now)
+        return Wants(events=(*cancelled, _scheduled(current, due_at)), timers=timer)
+    return _ask(ticket, current, policy, cancelled, now=now)
 
 
-def _ask(run: Resolution, policy: CsatPolicy, cancelled: tuple[Event, ...], *, now: datetime) -> FollowUp:
+def _ask(ticket: Ticket, run: Resolution, policy: CsatPolicy, cancelled: tuple[Event, ...], *, now: datetime) -> Wants:
     asked = Event(
         "csat.asked",
         run.key,
         now,
         "csat",
         f"resolution {run.ordinal} has stood for {hours(policy.delay.total_seconds())}; nothing speaks against asking",
-        {"resolution": run.ordinal, "resolved_at": run.resolved_at.isoformat()},
+        {
+            "resolution": run.ordinal,
+            "resolved_at": run.resolved_at.isoformat(),
+            "language": ticket.language,
+            **credit(ticket),
+        },
     )
-    survey = Effect(EffectKind.SURVEY, run.key, {"text": policy.message, "resolution": run.ordinal})
-    return FollowUp(events=(*cancelled, asked), effects=(survey,), facts=(Asked(run.ordinal, now),))
+    text = in_words(policy, ticket.language)
+    payload = {"text": text, "resolution": run.ordinal, "template": text, "language": ticket.language}
+    payload |= by_mail(ticket)
+    survey = Effect(EffectKind.SURVEY, run.key, payload)
+    return Wants(events=(*cancelled, asked), effects=(survey,), facts=(Asked(run.ordinal, now),))
+
+
+def in_words(policy: CsatPolicy, language: str) -> str:
+    """The survey's text in the requester's language; the usual one where there is none for it, or it is not known."""
+    return dict(policy.messages).get(language, policy.message)
 
 
 def _refusal(
@@ -104,19 +108,16 @@ def _refusal(
     """The first reason not to ask, or nothing. The cool-down is measured at the due time, so that it stays so."""
     reasons = (
         ("disabled", not policy.enabled),
+        ("internal", ticket.internal),
         ("auto_only", ticket.auto_only),
         ("cannot_reply", not ticket.can_reply),
+        ("no_address", not is_reachable(ticket)),
         ("asked_upstream", ticket.asked_upstream),
         ("answered", has_answer(ticket, run.ordinal)),
         ("cooldown", last_survey_at is not None and due_at - last_survey_at < policy.cooldown),
         ("too_late", now - due_at > TOO_LATE),
     )
     return next((name for name, holds in reasons if holds), "")
-
-
-def has_answer(ticket: Ticket, resolution: int) -> bool:
-    """Whether the customer has already answered about this resolution."""
-    return any(survey in (f"resolution:{resolution}", str(resolution)) for survey, _, _ in ticket.answers)
 
 
 def _was_reopened(before: Ticket | None, run: Resolution) -> bool:

@@ -13,9 +13,10 @@ def prose(text: str) -> str:
     return f" {' '.join(_WORD.findall(text.casefold().replace('’', chr(39))))} "
 
 
+@lru_cache(maxsize=4096)  # many rules look at one text, and each of them many times while a ticket is decided
 def found(words: tuple[str, ...], text: str) -> tuple[str, ...]:
     """Those of `words` (words or phrases, matched whole) that `text`, made by `prose`, contains."""
-    return tuple(word for word, phrase in _phrases(words) if phrase in text)
+    return tuple([word for word, phrase in _phrases(words) if phrase in text])
 
 
 def named(wanted: tuple[str, ...], value: str | None) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.domain.csat import has_answer
+from worker.domain.answers import has_answer
 from worker.domain.effects import EffectKind
 from worker.domain.facts import Parsed, Snapshot
+from worker.domain.outgoing import is_obsolete
+from worker.domain.promise_keys import why_unwanted
 from worker.domain.ticket import Status, Ticket
 
 
@@ -42,9 +44,21 @@ def is_wanted(kind: str, decision: str, payload: Mapping[str, Any], ticket: Tick
         case EffectKind.ASSIGN_AGENT | EffectKind.ASSIGN_TEAM:
             return _assignment(kind, decision, payload, ticket)
         case EffectKind.PRIVATE_NOTE:
-            return _note(decision, ticket)
+            return why_unwanted(decision, ticket) or _low_score(decision, payload, ticket)
+        case EffectKind.OPERATOR_NOTICE:
+            return why_unwanted(decision, ticket) or _low_score(decision, payload, ticket)
+        case EffectKind.EVENT:
+            return "breach_withdrawn" if is_obsolete(payload, ticket) else None
         case EffectKind.SURVEY:
             return _survey(payload, ticket)
+        case EffectKind.CLOSING_NOTICE:
+            return _closing_notice(payload, ticket)
+        case EffectKind.SET_STATUS:
+            return _status(payload, ticket)
+        case EffectKind.SET_PRIORITY if ticket.status is not Status.CLOSED:
+            return None if payload["priority"] == ticket.priority else "priority_moved"
+        case EffectKind.SET_PRIORITY | EffectKind.ADD_LABELS | EffectKind.SET_ATTRIBUTES | EffectKind.REPLY:
+            return "closed" if ticket.status is Status.CLOSED else None
     return None
 
 
@@ -53,20 +67,38 @@ def _assignment(kind: str, decision: str, payload: Mapping[str, Any], ticket: Ti
         return "resolved"
     if ticket.assignee_by == "source":
         return "assigned_by_hand"
-    if ticket.routed is not None and decision != ticket.routed.key:
+    chosen, name = (ticket.team, "team_id") if kind == EffectKind.ASSIGN_TEAM else (ticket.assignee, "agent_id")
+    still_holds = chosen is not None and chosen.id == payload.get(name)  # a newer decision may leave one of the two
+    if ticket.assignment and decision != ticket.assignment and not still_holds:
         return "superseded"
     if kind == EffectKind.ASSIGN_TEAM and ticket.team is not None and ticket.team.id != payload.get("team_id"):
         return "team_set_by_hand"
     return None
 
 
-def _note(decision: str, ticket: Ticket) -> str | None:
-    """A note about a breach is not wanted once the breach was taken back."""
-    if not decision.startswith("sla:"):
+def _low_score(decision: str, payload: Mapping[str, Any], ticket: Ticket) -> str | None:
+    """What tells of a low score is not wanted once the customer has thought better of it."""
+    if not decision.startswith("low_score:"):
         return None
-    key = decision.removeprefix("sla:")
-    is_breached = any(clock.key == key and clock.breached_at is not None for clock in ticket.clocks)
-    return None if is_breached else "breach_withdrawn"
+    rating = next((rating for survey, rating, _ in ticket.answers if survey == payload.get("survey")), 0)
+    return "answer_changed" if rating > payload["low_score"] else None
+
+
+def _status(payload: Mapping[str, Any], ticket: Ticket) -> str | None:
+    """We ask for what the ticket has become by our own doors; if it has become something else since, that holds."""
+    is_resolved = ticket.status in (Status.RESOLVED, Status.CLOSED)
+    return None if is_resolved == (payload["status"] == "resolved") else "status_moved"
+
+
+def _closing_notice(payload: Mapping[str, Any], ticket: Ticket) -> str | None:
+    current = ticket.resolutions[-1] if ticket.resolutions else None
+    if current is None or current.ordinal != payload.get("resolution") or current.reopened_at is not None:
+        return "reopened"
+    if ticket.status is Status.CLOSED:
+        return "closed"
+    if ticket.confirmed_at is not None:
+        return "confirmed"
+    return None if ticket.can_reply else "cannot_reply"
 
 
 def _survey(payload: Mapping[str, Any], ticket: Ticket) -> str | None:

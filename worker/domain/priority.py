@@ -35,8 +35,17 @@ class Priority:
     reasons: tuple[str, ...]
 
 
-def prioritise(rules: tuple[ScoreRule, ...], seen: Circumstances, *, upstream: str | None, as_of: datetime) -> Priority:
-    """A priority set in the source wins; the score is told all the same."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A priority that somebody or something set, in words; `is_least` leaves a higher one of the score standing."""
+
+    name: str
+    why: str
+    is_least: bool = False
+
+
+def prioritise(rules: tuple[ScoreRule, ...], seen: Circumstances, *, given: Given | None, as_of: datetime) -> Priority:
+    """A priority that was set wins; the score is told all the same."""
     score = 0
     reasons: list[str] = []
     for rule in rules:
@@ -45,9 +54,10 @@ def prioritise(rules: tuple[ScoreRule, ...], seen: Circumstances, *, upstream: s
             score += rule.points
             reasons.append(f"{rule.name} {rule.points:+d}{why}")
     score = max(0, min(100, score))
-    if upstream in PRIORITIES:
-        return Priority(upstream, score, (f"priority {upstream} was set in the source", *reasons))
-    return Priority(of_score(score), score, tuple(reasons))
+    scored = of_score(score)
+    if given is not None and not (given.is_least and PRIORITIES.index(scored) >= PRIORITIES.index(given.name)):
+        return Priority(given.name, score, (f"priority {given.name} was {given.why}", *reasons))
+    return Priority(scored, score, tuple(reasons))
 
 
 def of_score(score: int) -> str:

@@ -7,7 +7,7 @@ whose random draw is an argument, so that a schedule can be tested without jitte
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tenacity import RetryCallState, Retrying, wait_chain
@@ -16,15 +16,13 @@ from tenacity.wait import wait_base
 from worker.errors import AccessError, Gone, PermanentError, TransientError
 
 LONGEST_HINT = 3600.0
-"""A Retry-After beyond an hour is taken for an hour."""
+"""A Retry-After beyond an hour is taken for an hour, where the schedule says nothing else."""
 CROWDED_FLOOR = 60.0
-"""A 429 or 503 without a hint waits at least this long: Chatwoot's limit counts by the clock minute."""
+"""After an answer that means "too much" the wait is at least this long: Chatwoot's limit counts by the clock minute."""
 UPWARD = 0.2
 """After a hint the jitter only adds: coming back earlier than asked would be rude, and useless."""
 STORE_AWAY = "store_away"
 UNEXPECTED = "error"
-_CROWDED_CAUSES = frozenset({"rate_limited", "message_limit", "unavailable"})
-_CROWDED_STATUSES = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,20 @@ class DrawnWait(wait_base):
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What is made of an answer that asks to wait.
+
+    `longest`: a Retry-After beyond this is taken for this. `stretch`: nor does it make the nominal wait longer than so
+    many times itself (None: it may). After `statuses` and `causes`, at least CROWDED_FLOOR, whatever else is said.
+    """
+
+    longest: float = LONGEST_HINT
+    stretch: float | None = None
+    statuses: frozenset[int] = frozenset({429, 503})
+    causes: frozenset[str] = frozenset({"rate_limited", "message_limit", "unavailable"})
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """The pauses after the 1st, 2nd, … try; when they are used up, or past `longest`, the work is buried."""
 
@@ -99,6 +111,7 @@ class Schedule:
     longest: timedelta | None = None
     refused_tries: int = 1  # how many tries work gets that the other side refuses for good (4xx)
     remark: str = ""
+    hints: Hints = field(default=Hints())
 
     @property
     def tries(self) -> int:
@@ -138,7 +151,14 @@ WEBHOOK_OUT = Schedule(
     name="webhook_out",
     waits=_waits(TWENTY, 5, 5 * _MINUTE, 30 * _MINUTE, *(hours * _HOUR for hours in (2, 5, 10, 14, 20, 24))),
     refused_tries=4,
-    remark="signed webhooks to configured targets; the list of Standard Webhooks; a 410 disables the target",
+    hints=Hints(
+        longest=24.0 * _HOUR,
+        stretch=2.0,
+        statuses=frozenset({429, 502, 503, 504}),
+        causes=frozenset({"rate_limited", "unavailable", "timeout"}),
+    ),
+    remark="signed webhooks to configured targets, and operators' notices; the list of Standard Webhooks; a 410 "
+    "disables the target",
 )
 MAIL_OUT = Schedule(
     name="mail_out",
@@ -181,19 +201,22 @@ def _again(error: TransientError, *, attempt: int, age: timedelta, draw: float, 
     too_old = schedule.longest is not None and age >= schedule.longest
     if attempt >= schedule.tries or too_old:
         return Bury(error.cause)
-    least = _hinted(error)
+    least = _least(error, schedule.hints, schedule.seconds(attempt, draw=None))
     if least is None:
         return RetryIn(schedule.seconds(attempt, draw=draw), error.cause)
-    nominal = max(schedule.seconds(attempt, draw=None), least)
-    return RetryIn(nominal * (1 + UPWARD * draw), error.cause)
+    return RetryIn(least * (1 + UPWARD * draw), error.cause)
 
 
-def _hinted(error: TransientError) -> float | None:
-    """The least wait that the answer asks for, if it asks."""
-    if error.retry_after is not None:
-        return min(max(error.retry_after, 0.0), LONGEST_HINT)
-    crowded = error.status in _CROWDED_STATUSES or error.cause in _CROWDED_CAUSES
-    return CROWDED_FLOOR if crowded else None
+def _least(error: TransientError, hints: Hints, nominal: float) -> float | None:
+    """The least wait after an answer that asks for one, never below the nominal; None when it does not ask."""
+    crowded = error.status in hints.statuses or error.cause in hints.causes
+    if error.retry_after is None:
+        return max(nominal, CROWDED_FLOOR) if crowded else None
+    hint = min(max(error.retry_after, 0.0), hints.longest)
+    if hints.stretch is None:
+        return max(nominal, hint)
+    floor = CROWDED_FLOOR if crowded else 0.0
+    return max(nominal, min(hint, nominal * hints.stretch), floor)
 
 
 def _unexpected(attempt: int, draw: float) -> Verdict:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from worker.domain.facts import Candidate, Person, Routed
 from worker.domain.matching import found, named, named_any, prose
 from worker.domain.policy import Policy, RoutingRule
 from worker.domain.ticket import OPEN_STATUSES, Ticket
 
+ONLINE = "online"
 SUPPORT_ROLES = frozenset({"agent", "administrator"})
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -25,6 +26,9 @@ class RosterAgent:
     team_ids: tuple[str, ...] = ()
     open_tickets: int = 0
     idle_since: datetime | None = None
+    skills: tuple[str, ...] = ()  # from the policy, like `senior`
+    senior: bool = False
+    away_since: datetime | None = None  # when they were first seen not online; None: online
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,59 +39,93 @@ class Roster:
     teams: tuple[Person, ...] = ()
     refreshed_at: datetime | None = None
 
-    def with_assigned(self, agent_id: str, at: datetime) -> Roster:
+    def is_current(self, max_age: timedelta, now: datetime) -> bool:
+        """Whether it can be trusted: at exactly `max_age` it still can."""
+        return self.refreshed_at is not None and now - self.refreshed_at <= max_age
+
+    def agent(self, agent_id: str | None) -> RosterAgent | None:
+        """The one with this id."""
+        return next((each for each in self.agents if agent_id is not None and each.person.id == agent_id), None)
+
+    def with_assigned(self, agent_id: str, at: datetime, *, instead_of: str | None = None) -> Roster:
         """The same roster after one more ticket for this agent, so that a batch does not all go to one."""
-        agents = tuple(
-            replace(agent, open_tickets=agent.open_tickets + 1, idle_since=at) if agent.person.id == agent_id else agent
-            for agent in self.agents
-        )
+
+        def after(agent: RosterAgent) -> RosterAgent:
+            if agent.person.id == agent_id:
+                return replace(agent, open_tickets=agent.open_tickets + (agent_id != instead_of), idle_since=at)
+            if agent.person.id == instead_of:
+                return replace(agent, open_tickets=max(0, agent.open_tickets - 1))
+            return agent
+
+        agents = tuple(after(agent) for agent in self.agents)
         return Roster(agents=agents, teams=self.teams, refreshed_at=self.refreshed_at)
 
 
 def needs_routing(ticket: Ticket) -> bool:
-    """Whether this ticket waits for our decision: nobody has it, and we have not decided yet."""
-    return (
-        ticket.status in OPEN_STATUSES
-        and ticket.assignee is None
-        and ticket.routed is None
-        and not ticket.with_bot
-        and not ticket.auto_only
-    )
+    """Whether this ticket waits for our first decision: nobody has it, and we have not decided yet."""
+    return is_ours_to_route(ticket) and ticket.assignee is None and ticket.routed is None
 
 
-def route(ticket: Ticket, roster: Roster | None, policy: Policy, *, now: datetime, ordinal: int = 1) -> Routed:
-    """Team by the first rule that matches (a team set in the source stays), agent by load; and why."""
-    rule, team, why = _team(ticket, roster, policy)
-    if roster is None or roster.refreshed_at is None or now - roster.refreshed_at > policy.roster_max_age:
-        reason = f"{why}; roster_stale: the list of agents is {_age(roster, now)}, so it waits in {_queue(team)}"
+def is_ours_to_route(ticket: Ticket) -> bool:
+    """Whether somebody should have it at all: it is open, a person wrote it, and it is not with the bot."""
+    return ticket.status in OPEN_STATUSES and not ticket.with_bot and not ticket.auto_only
+
+
+def route(ticket: Ticket, roster: Roster | None, policy: Policy, *, now: datetime, because: str = "") -> Routed:
+    """Team by the first rule that matches (a team somebody set stays), agent by skills and load; and why.
+
+    `because` is what made a routed ticket move; its decision is the next in number.
+    """
+    rule, team, why, skills = _team(ticket, roster, policy)
+    why = f"{because}; {why}" if because else why
+    ordinal = ticket.routed.ordinal + 1 if ticket.routed is not None else 1
+    if roster is None or not roster.is_current(policy.roster_max_age, now):
+        reason = f"{why}; roster_stale: the list of agents is {_age(roster, now)}, so it waits in {queue_of(team)}"
         return Routed(ordinal, now, rule, team, None, reason)
     if team is None and rule == NO_RULE:
         return Routed(ordinal, now, rule, None, None, why)
     if team is not None and team.id is None:
         return Routed(ordinal, now, rule, team, None, f"{why}; unknown_team: Chatwoot has no team of that name")
-    candidates = _candidates(roster, team, policy)
+    candidates = _candidates(roster, team, skills, policy)
     free = [candidate for candidate in candidates if not candidate.rejected]
     if not free:
-        reason = f"{why}; nobody_free: {_tally(candidates)}, so it waits in {_queue(team)}"
+        reason = f"{why}; nobody_free: {tally(candidates)}, so it waits in {queue_of(team)}"
         return Routed(ordinal, now, rule, team, None, reason, candidates)
     best = min(free, key=_order)
     return Routed(ordinal, now, rule, team, best.agent, f"{why}; {_why_chosen(best, free)}", candidates)
 
 
-UPSTREAM = "set in the source"
 NO_RULE = "no rule"
+UPSTREAM = "set in the source"
+BY_ESCALATION = "set by an escalation"
+BY_OPERATOR = "set by an operator"
+_GIVEN = frozenset({UPSTREAM, BY_ESCALATION, BY_OPERATOR})
 
 
-def _team(ticket: Ticket, roster: Roster | None, policy: Policy) -> tuple[str, Person | None, str]:
-    """The rule's name, its team and the reason in words."""
-    if ticket.team is not None:
-        return UPSTREAM, ticket.team, f"team {ticket.team.name or ticket.team.id} was set in the source"
+def _team(ticket: Ticket, roster: Roster | None, policy: Policy) -> tuple[str, Person | None, str, tuple[str, ...]]:
+    """The rule's name, its team, the reason in words, and the skills it asks for."""
+    if ticket.team is not None and (given := _given_by(ticket, ticket.team)):
+        return given, ticket.team, f"team {ticket.team.name or ticket.team.id} was {given}", ()
     words = prose(f"{ticket.subject} . {ticket.description}")
     for rule in policy.routing:
         if _matches(rule, ticket, words):
             target = f"team {rule.team}" if rule.team else "any agent"
-            return rule.name, _resolve(rule.team, roster), f"rule {rule.name!r} ({_inputs(rule, ticket)}) → {target}"
-    return NO_RULE, None, "no routing rule matched"
+            able = f" able to do {', '.join(rule.skills)}" if rule.skills else ""
+            why = f"rule {rule.name!r} ({_inputs(rule, ticket)}) → {target}{able}"
+            return rule.name, _resolve(rule.team, roster), why, rule.skills
+    return NO_RULE, None, "no routing rule matched", ()
+
+
+def _given_by(ticket: Ticket, team: Person) -> str:
+    """Who set the team, if it was not our own routing, which is free to think again."""
+    routed = ticket.routed
+    last = routed.team if routed is not None else None
+    is_ours = last is not None and (last.id == team.id if team.id is not None else last.name == team.name)
+    if routed is not None and is_ours:
+        return routed.rule if routed.rule in _GIVEN else ""
+    if any(one.team is not None and one.team.id == team.id for one in ticket.escalations):
+        return BY_ESCALATION
+    return BY_OPERATOR if ticket.assignment.startswith("act:") else UPSTREAM
 
 
 def _matches(rule: RoutingRule, ticket: Ticket, words: str) -> bool:
@@ -124,22 +162,29 @@ def _resolve(team: str | None, roster: Roster | None) -> Person | None:
     return known or Person(id=None, name=team)
 
 
-def _candidates(roster: Roster, team: Person | None, policy: Policy) -> tuple[Candidate, ...]:
+def _candidates(roster: Roster, team: Person | None, skills: tuple[str, ...], policy: Policy) -> tuple[Candidate, ...]:
     return tuple(
-        _candidate(agent, policy) for agent in roster.agents if team is None or (team.id or "") in agent.team_ids
+        _candidate(agent, skills, policy)
+        for agent in roster.agents
+        if team is None or (team.id or "") in agent.team_ids
     )
 
 
-def _candidate(agent: RosterAgent, policy: Policy) -> Candidate:
+def _candidate(agent: RosterAgent, skills: tuple[str, ...], policy: Policy) -> Candidate:
     capacity = policy.default_capacity if agent.capacity is None else agent.capacity
+    lacking = tuple(skill for skill in skills if not named_any((skill,), agent.skills))
     rejected = ""
     if agent.role not in SUPPORT_ROLES:
         rejected = f"role {agent.role}"
-    elif agent.availability != "online":
+    elif lacking:
+        rejected = f"lacks skill {', '.join(lacking)}"
+    elif agent.availability != ONLINE:
         rejected = agent.availability or "offline"
     elif agent.open_tickets >= capacity:
         rejected = "at capacity"
-    return Candidate(agent.person, agent.open_tickets, capacity, agent.idle_since, rejected)
+    return Candidate(
+        agent.person, agent.open_tickets, capacity, agent.idle_since, rejected, agent.skills, agent.away_since
+    )
 
 
 def _order(candidate: Candidate) -> tuple[int, datetime, int, str]:
@@ -158,13 +203,18 @@ def _why_chosen(best: Candidate, free: list[Candidate]) -> str:
     return f"{name} has as few open tickets as any of {len(free)} who are free, {load}, and {idle}"
 
 
-def _tally(candidates: tuple[Candidate, ...]) -> str:
+def tally(candidates: tuple[Candidate, ...]) -> str:
+    """Why nobody is free, in numbers."""
     if not candidates:
         return "the team has no agents"
     counts: dict[str, int] = {}
     for candidate in candidates:
         counts[candidate.rejected] = counts.get(candidate.rejected, 0) + 1
-    return ", ".join(f"{count} {why}" for why, count in sorted(counts.items()))
+    return ", ".join(f"{n} {_of_several(why) if n > 1 else why}" for why, n in sorted(counts.items()))
+
+
+def _of_several(why: str) -> str:
+    return why.replace("lacks ", "lack ", 1)
 
 
 def _age(roster: Roster | None, now: datetime) -> str:
@@ -173,5 +223,6 @@ def _age(roster: Roster | None, now: datetime) -> str:
     return f"{(now - roster.refreshed_at).total_seconds():.0f} s old"
 
 
-def _queue(team: Person | None) -> str:
+def queue_of(team: Person | None) -> str:
+    """Where a ticket waits that nobody could take."""
     return f"the queue of {team.name or team.id}" if team is not None else "the queue"

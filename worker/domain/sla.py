@@ -10,41 +10,45 @@ conversation that an agent began has no first response; the requester's first me
 Of a message and a reply (or a resolution) at the same microsecond the message came first.
 
 The `resolution` clock runs from the creation until the ticket is resolved. After a reopening it is unmet again and runs
-on; the time it was resolved is not counted.
+on; the time it was resolved is not counted. After a reopening that restarts it (`timeline.restarts`) the old clock
+stays as it was met, and the resolution is promised anew, with the next ordinal.
 
 No clock runs while the ticket is resolved, with the bot or snoozed, nor the resolution clock, if the policy says so,
 from a human reply until the requester's next message. Of several reasons at once the first of `timeline.PRECEDENCE` is
 named. What remains of the target moves with every pause, so a deadline is known only while the clock runs, once it has
-passed (no later pause moves it then), or once the clock is met (as if it had run on from there).
+passed (no later pause moves it then), or once the clock is met (as if it had run on from there). The shares of the
+target at which a policy warns are reached in the same way.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from hashlib import sha256
 
 from worker.clock import aware
-from worker.domain import calendar
+from worker.domain.course import Course, Promise, content_hash, due, part
+from worker.domain.matching import named
 from worker.domain.policy import SlaPolicy
-from worker.domain.ticket import Clock, Span
-from worker.domain.timeline import (
-    RESOLVED,
-    RUNNING,
-    Change,
-    Timeline,
-    Wait,
-    agent_began,
-    changes,
-    resolved_at,
-    silences,
-    waits,
-)
+from worker.domain.ticket import Clock
+from worker.domain.timeline import RESOLVED, Timeline, Wait, agent_began, changes, runs, silences, waits
 
-__all__ = ["Timeline", "clocks", "pick", "reached_at"]
+__all__ = ["Past", "Timeline", "clocks", "content_hash", "pick", "reached_at"]
+
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Which policy fitted the ticket at a moment, and the moments at which that may have become another.
+
+    `turns` are those at which somebody changed what the policies look at. `hints` are the many at which the customer's
+    words may have done so; they are only looked at where a promise seems to be broken.
+    """
+
+    fitted: Callable[[datetime], SlaPolicy | None]
+    turns: tuple[datetime, ...] = ()
+    hints: tuple[datetime, ...] = ()
 
 
 def pick(
@@ -52,105 +56,90 @@ def pick(
 ) -> SlaPolicy | None:
     """The first policy whose every matcher is empty or names the ticket's value; upper and lower case are the same."""
     for policy in policies:
-        wanted = (policy.priorities, policy.tiers, policy.channels, policy.teams)
-        if all(_matches(*pair) for pair in zip(wanted, (priority, tier, channel, team), strict=True)):
+        if (
+            named(policy.priorities, priority)
+            and named(policy.tiers, tier)
+            and named(policy.channels, channel)
+            and named(policy.teams, team)
+        ):
             return policy
     return None
 
 
-def clocks(timeline: Timeline, policy: SlaPolicy | None, *, as_of: datetime) -> tuple[Clock, ...]:
-    """Every clock the policy promises for this story: first response, next responses, resolution.
+def clocks(
+    timeline: Timeline, policy: SlaPolicy | None, *, as_of: datetime, past: Past | None = None
+) -> tuple[Clock, ...]:
+    """Every clock that is promised for this story: first response, next responses, resolutions.
 
+    `policy` is the one that fits now. A clock that was met is judged by the one that fitted then, and one that was
+    broken before another policy fitted stays broken by the one before, if `past` tells.
     An unmet clock is breached from its deadline on; one met at its deadline exactly is in time. Both are judged by
-    fact time, so a reply that was in time but is heard of late takes the breach back.
+    fact time, so a reply that was in time but is heard of late takes the breach back. So it is with warnings.
     """
-    if policy is None or timeline.auto_only:
+    if timeline.auto_only or (policy is None and past is None):
         return ()
-    return tuple(_clocks(timeline.normalised(), policy, aware(as_of)))
+    return tuple(_clocks(timeline.normalised(), policy, past, aware(as_of)))
 
 
-def reached_at(clock: Clock, policy: SlaPolicy, *, share: float) -> datetime | None:
-    """When the clock has used up this share of its target (0.8: the warning at 80 %); like `deadline_at`."""
-    return _due(clock.spans, policy, timedelta(seconds=clock.target_seconds * share), met_at=clock.met_at)
+def reached_at(clock: Clock, policy: SlaPolicy, *, share: int) -> datetime | None:
+    """When the clock has used up this share of its target, in percent; like `deadline_at`."""
+    needed = part(timedelta(seconds=clock.target_seconds), share)
+    return due(clock.spans, policy.calendar, needed, met_at=clock.met_at)
 
 
-def _clocks(story: Timeline, policy: SlaPolicy, as_of: datetime) -> Iterator[Clock]:
+def _clocks(story: Timeline, policy: SlaPolicy | None, past: Past | None, as_of: datetime) -> Iterator[Clock]:
     pauses = [*story.paused, *((start, end, RESOLVED) for start, end in story.resolved)]
-    course = _Course(policy=policy, changes=changes(pauses), as_of=as_of)
+    plain = Course(changes(pauses), as_of)
+    patient = Course(changes([*pauses, *silences(story)]), as_of)
+
+    def judged(metric: str, ordinal: int, wait: Wait) -> Iterator[Clock]:
+        def by(policy: SlaPolicy | None) -> Promise | None:
+            target = _target(policy, metric)
+            if policy is None or target is None:
+                return None
+            is_patient = metric == "resolution" and policy.pause_while_waiting_for_customer
+            return (patient if is_patient else plain).promise(wait, policy, target)
+
+        promise = by(policy) if past is None else _judged(by, wait, policy, past, story.resolved)
+        if promise is not None:
+            yield promise.clock(metric, ordinal)
+
     for ordinal, wait in enumerate(waits(story), start=1 if agent_began(story) else 0):
-        if ordinal == 0:
-            yield from course.clock("first_response", 1, policy.first_response, wait)
-        else:
-            yield from course.clock("next_response", ordinal, policy.next_response, wait)
-    if policy.pause_while_waiting_for_customer:
-        course = _Course(policy=policy, changes=changes([*pauses, *silences(story)]), as_of=as_of)
-    yield from course.clock("resolution", 1, policy.resolution, (story.created_at, resolved_at(story)))
+        yield from judged("next_response" if ordinal else "first_response", ordinal or 1, wait)
+    for ordinal, wait in enumerate(runs(story), start=1):
+        yield from judged("resolution", ordinal, wait)
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """What all clocks of one kind share: when running and pausing alternate, and until when to count."""
-
-    policy: SlaPolicy
-    changes: Sequence[Change]
-    as_of: datetime
-
-    def clock(self, metric: str, ordinal: int, target: timedelta | None, wait: Wait) -> Iterator[Clock]:
-        """The clock of one wait, if the policy has a target for it."""
-        if target is None:
-            return
-        started_at, met_at = wait
-        spans = tuple(self._spans(started_at, met_at))
-        due = _due(spans, self.policy, target, met_at=met_at)
-        is_late = due is not None and (due <= self.as_of if met_at is None else due < met_at)
-        yield Clock(
-            metric=metric,
-            ordinal=ordinal,
-            policy=self.policy.name,
-            target_seconds=target.total_seconds(),
-            started_at=started_at,
-            deadline_at=due,
-            met_at=met_at,
-            breached_at=due if is_late else None,
-            paused=met_at is None and not spans[-1].counts,
-            policy_hash=_content_hash(self.policy),
-            spans=spans,
-        )
-
-    def _spans(self, start: datetime, met_at: datetime | None) -> Iterator[Span]:
-        known = bisect_right(self.changes, start, key=lambda change: change[0])
-        why = self.changes[known - 1][1] if known else RUNNING
-        for at, following in self.changes[known:]:
-            if met_at is not None and at >= met_at:
-                break
-            yield self._span(start, at, why)
-            start, why = at, following
-        yield self._span(start, met_at, why)
-
-    def _span(self, start: datetime, end: datetime | None, why: str) -> Span:
-        if why != RUNNING:
-            return Span(start=start, end=end, counts=False, why=why, counted_seconds=0.0)
-        seconds = calendar.counted(self.policy.calendar, start, self.as_of if end is None else end)
-        return Span(start=start, end=end, counts=True, why=why, counted_seconds=seconds)
+def _judged(
+    by: Callable[[SlaPolicy | None], Promise | None],
+    wait: Wait,
+    now: SlaPolicy | None,
+    past: Past,
+    resolved: Sequence[Wait],
+) -> Promise | None:
+    """By the policy that fits now, or fitted when it was met; before that, by the first under which it was broken."""
+    start, met_at = wait
+    last = now if met_at is None else past.fitted(met_at)
+    promise = by(last)
+    is_broken = promise is None or promise.broken_at is not None
+    for turn in sorted({*past.turns, *(past.hints if is_broken else ())}):
+        if not start < turn or (met_at is not None and turn > met_at):
+            continue
+        since = next((begin for begin, end in resolved if begin < turn and (end is None or turn <= end)), None)
+        until = turn if since is None else since - _TICK  # when it was resolved at its deadline, it was in time
+        then = past.fitted(turn - _TICK if since is None else since)
+        earlier = promise if then is last else by(then)
+        if earlier is not None and earlier.broken_at is not None and earlier.broken_at <= until:
+            return earlier
+    return promise
 
 
-def _due(spans: Sequence[Span], policy: SlaPolicy, needed: timedelta, *, met_at: datetime | None) -> datetime | None:
-    """When the running spans have used up what is needed; a met clock goes on where it stopped, a paused one cannot."""
-    for span in spans:
-        if span.counts:
-            used = timedelta(seconds=span.counted_seconds)
-            if span is spans[-1] or used >= needed:
-                return calendar.deadline(policy.calendar, span.start, needed)
-            needed -= used
-    return None if met_at is None else calendar.deadline(policy.calendar, met_at, needed)
-
-
-def _matches(wanted: tuple[str, ...], value: str | None) -> bool:
-    return not wanted or (value is not None and value.casefold() in {each.casefold() for each in wanted})
-
-
-@lru_cache(maxsize=256)
-def _content_hash(policy: SlaPolicy) -> str:
-    hours = policy.calendar
-    content = (replace(policy, calendar=replace(hours, holidays=frozenset())), sorted(hours.holidays))
-    return sha256(repr(content).encode()).hexdigest()[:12]
+def _target(policy: SlaPolicy | None, metric: str) -> timedelta | None:
+    if policy is None:
+        return None
+    by_metric = {
+        "first_response": policy.first_response,
+        "next_response": policy.next_response,
+        "resolution": policy.resolution,
+    }
+    return by_metric[metric]

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import Any, TypeVar, get_args
 
-from worker.domain.facts import Answer, Asked, Author, Fact, Message, Routed, Snapshot
+from worker.domain.facts import (
+    Act,
+    Answer,
+    Asked,
+    Author,
+    Closed,
+    Escalated,
+    Fact,
+    Folded,
+    Followed,
+    Matched,
+    Message,
+    Person,
+    Routed,
+    Snapshot,
+    Verb,
+)
 
+T = TypeVar("T")
+
+_OURS = (Routed, Asked, Escalated, Closed, Followed, Matched, Folded)
 _RANK = {"open": 0, "pending": 1, "snoozed": 2, "resolved": 3}
+_OF_THE_REQUESTER = ("requester", "tier", "language", "organization")
+_SET_BEATS_UNSET = (*_OF_THE_REQUESTER, "priority", "team", "channel", "subject", "inbox_id", "text", "attributes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +40,18 @@ class Reply:
 
     at: datetime
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A decision of ours about who has the ticket; `agent` None leaves it in the team's queue."""
+
+    key: str
+    at: datetime
+    by: str  # routing, escalation or operator
+    team: Person | None
+    agent: Person | None
+    instead_of: Person | None = None  # who had it, where routing took it from somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +68,12 @@ class Story:
     requests: tuple[Message, ...]  # what the customer wrote, without automatic replies
     replies: tuple[Reply, ...]
     auto_only: bool
+    acts: tuple[Act, ...] = ()
+    escalated: tuple[Escalated, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    followed: Followed | None = None
+    matched: Matched | None = None
+    assignments: tuple[Assignment, ...] = ()
 
     @property
     def last(self) -> Snapshot | None:
@@ -46,39 +86,61 @@ def tell(facts: Iterable[Fact]) -> Story:
     known = _once(facts)
     if not known:
         raise ValueError("a ticket without facts")
-    messages: list[Message] = []
-    snapshots: list[Snapshot] = []
-    answers: list[Answer] = []
-    routed: list[Routed] = []
-    asked: list[Asked] = []
+    by_kind: dict[type, list[Any]] = {kind: [] for kind in get_args(Fact)}
     for _, fact in sorted(known.items(), key=lambda item: (item[1].at, item[0])):
-        match fact:
-            case Message():
-                messages.append(fact)
-            case Snapshot():
-                snapshots.append(fact)
-            case Answer():
-                answers.append(fact)
-            case Routed():
-                routed.append(fact)
-            case Asked():
-                asked.append(fact)
-    registers = tuple(_registers(snapshots))
+        by_kind[type(fact)].append(fact)
+    messages: list[Message] = by_kind[Message]
+    acts: list[Act] = by_kind[Act]
+    registers = tuple(_registers(by_kind[Snapshot]))
+    followed: Followed | None = next(iter(by_kind[Followed]), None)
     written = [m for m in messages if m.author is Author.CUSTOMER and not m.private]
     requests = tuple(m for m in written if not m.auto_reply)
     times = [fact.at for fact in known.values()]
+    heard = [fact.at for fact in known.values() if not isinstance(fact, _OURS)]  # our clock may be behind the source's
+    begun = [*(heard or times), *(shot.created_at for shot in registers if followed is None)]
     return Story(
-        created_at=min([*times, *(shot.created_at for shot in registers)]),
+        created_at=min(begun) if followed is None else min(max(at, followed.after) for at in begun),
         updated_at=max(times),
         messages=tuple(messages),
         snapshots=registers,
-        answers=tuple(answers),
-        routed=max(routed, key=lambda one: one.ordinal, default=None),
-        asked=tuple(asked),
+        answers=tuple(by_kind[Answer]),
+        routed=max(by_kind[Routed], key=lambda one: one.ordinal, default=None),
+        asked=tuple(by_kind[Asked]),
         requests=requests,
-        replies=tuple(_replies(messages, registers)),
+        replies=tuple(_replies(messages, registers, acts, since=followed.after if followed else None)),
         auto_only=not requests and (bool(written) or any(shot.auto_reply for shot in registers)),
+        acts=tuple(acts),
+        escalated=tuple(by_kind[Escalated]),
+        closed=tuple(by_kind[Closed]),
+        followed=followed,
+        matched=by_kind[Matched][-1] if by_kind[Matched] else None,
+        assignments=tuple(_assignments(by_kind[Routed], by_kind[Escalated], acts)),
     )
+
+
+def last_change(snapshots: Sequence[Snapshot], value: Callable[[Snapshot], T]) -> tuple[T | None, datetime | None]:
+    """What a register shows now, and when it was changed to it; a first snapshot that shows nothing changed nothing."""
+    shown: T | None = None
+    changed_at: datetime | None = None
+    for shot in snapshots:
+        seen = value(shot)
+        if seen != shown:
+            shown, changed_at = seen, shot.at
+    return shown, changed_at
+
+
+def _assignments(routed: Iterable[Routed], escalated: Iterable[Escalated], acts: Iterable[Act]) -> list[Assignment]:
+    """Our own decisions about who has it, in order of time and, within one decision, of its aspects.
+
+    An escalation that found nobody moved nothing.
+    """
+    found = [Assignment(one.key, one.at, "routing", one.team, one.agent, one.instead_of) for one in routed]
+    found += [Assignment(up.key, up.at, "escalation", up.team, up.agent) for up in escalated if up.team or up.agent]
+    found += [Assignment(act.key, act.at, "operator", act.team, act.agent) for act in acts if act.verb is Verb.ASSIGN]
+    return sorted(found, key=lambda one: (one.at, _ORDER.index(one.by), one.key))
+
+
+_ORDER = ("routing", "escalation", "operator")
 
 
 def _once(facts: Iterable[Fact]) -> dict[str, Fact]:
@@ -92,16 +154,26 @@ def _once(facts: Iterable[Fact]) -> dict[str, Fact]:
     return known
 
 
-def _replies(messages: Sequence[Message], snapshots: Sequence[Snapshot]) -> list[Reply]:
-    """Agents' public messages, and the first reply a snapshot tells of, whose message may never have reached us."""
+def _replies(
+    messages: Sequence[Message], snapshots: Sequence[Snapshot], acts: Sequence[Act], *, since: datetime | None
+) -> list[Reply]:
+    """Agents' public messages, replies given through us alone, and the first reply a snapshot tells of.
+
+    Its message may never have reached us; one before `since` was another ticket's.
+    """
     own = {message.at for message in messages if message.author is Author.OWN}
     found: dict[datetime, str] = {}
     for message in messages:
         if message.author is Author.AGENT and not message.private and not message.auto_reply:
             found.setdefault(message.at, message.key)
+    if not snapshots:  # else the source tells of the message itself, once it is really there
+        for act in acts:
+            if act.verb is Verb.REPLY:
+                found.setdefault(act.at, act.key)
     for shot in snapshots:
-        if shot.first_reply_at is not None and shot.first_reply_at not in own:
-            found.setdefault(shot.first_reply_at, shot.key)
+        at = shot.first_reply_at
+        if at is not None and at not in own and (since is None or at > since):
+            found.setdefault(at, shot.key)
     return [Reply(at, found[at]) for at in sorted(found)]
 
 
@@ -117,7 +189,7 @@ def _merged(same: Sequence[Snapshot]) -> Snapshot:
     assigned = next((shot for shot in reversed(same) if shot.assignee is not None), last)
     texts = {
         name: next((value for shot in reversed(same) if (value := getattr(shot, name))), getattr(last, name))
-        for name in ("priority", "team", "requester", "tier", "channel", "subject", "inbox_id", "text")
+        for name in _SET_BEATS_UNSET
     }
     return replace(
         last,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from worker.domain.effects import Effect
-from worker.domain.facts import Fact, Person, Routed, TicketKey
+from worker.domain.facts import Escalated, Fact, Matched, Person, Routed, TicketKey
 from worker.errors import InvalidTransition
 
 
@@ -88,10 +88,17 @@ class Clock:
     paused: bool
     policy_hash: str = ""
     spans: tuple[Span, ...] = ()
+    warned: tuple[tuple[int, datetime], ...] = ()  # (share of the target in percent, when it was used up)
+    at_risk_from: int = 75  # the share from which on time runs out: the highest that its policy warns at
 
     @property
     def key(self) -> str:
         return f"{self.metric}:{self.ordinal}"
+
+    @property
+    def at_risk(self) -> bool:
+        """Whether so much of the target is used up that somebody has to hurry."""
+        return any(share >= self.at_risk_from for share, _ in self.warned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,8 @@ class Ticket:
     score: int = 0
     score_reasons: tuple[str, ...] = ()
     assignee: Person | None = None
-    assignee_by: str = ""  # "source" (by hand or by Chatwoot) or "routing"
+    assignee_by: str = ""  # "source" (by hand or by Chatwoot), "routing", "escalation" or "operator"
+    assignment: str = ""  # the key of our own decision that holds, or held last: routed:1, escalated:…, act:…
     team: Person | None = None
     tags: tuple[str, ...] = ()
     with_bot: bool = False
@@ -141,8 +149,25 @@ class Ticket:
     routed: Routed | None = None
     missing: tuple[str, ...] = ()  # required fields that no fact has given yet
     description: str = ""  # the first customer text, cut
+    source_status: str = ""  # the last status the source showed, in its own word
     registers_at: datetime | None = None  # the time of the snapshot that holds the registers
     asked: tuple[tuple[int, str], ...] = ()  # (resolution, why refused or ""): surveys decided
+    internal: bool = False  # a request of our own people, not customer-facing
+    organization: str = ""
+    language: str = ""
+    fields: tuple[tuple[str, str], ...] = ()  # typed fields of the policy, as text
+    matched: Matched | None = None
+    escalations: tuple[Escalated, ...] = ()
+    resolution_text: str = ""  # what was done, of the current or last resolution
+    proposed_close: str = ""  # who (a rule or an AI) proposed to close it, and why: a person decides
+    closed_at: datetime | None = None
+    closed_by: str = ""  # confirmation, quiet or agent
+    previous: int | None = None  # our id of the closed ticket that this one follows
+    customer_messages: int = 0  # since it was opened or last reopened
+    acts: tuple[str, ...] = ()  # keys of the acts known
+    replied: bool = False  # a human has answered in public
+    confirmed_at: datetime | None = None  # when the customer confirmed the resolution that stands
+    confirmations: tuple[str, ...] = ()  # keys of messages that were nothing but a confirmation, and reopened nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +183,44 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """Something to do about a ticket by somebody; (ticket, kind, key) is unique."""
+
+    kind: str  # satisfaction_survey, health_check, low_score, …
+    key: str
+    due_at: datetime
+    reason: str
+    assignee: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An activity that nobody needs to do any more, and why; one that was never opened, or is done, stays so."""
+
+    kind: str
+    key: str
+    reason: str
+    state: str = "cancelled"  # or done: what happened was what it was for
+
+
+@dataclass(frozen=True, slots=True)
 class Timer:
     """A wish to look again at `due_at`; (ticket, kind, key) is unique."""
 
-    kind: str  # sla, csat, reroute
+    kind: str  # sla, warning, priority, csat, reroute, escalation, closing
     key: str  # e.g. first_response:1, resolution:1
     due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What should be stored, in one transaction, and why. Timers are the whole wanted set, effects and events
-    only what may be new (their unique keys make repetition harmless). `facts` are our own, to be added."""
+    """What should be stored, in one transaction, and why. Timers are the whole wanted set; effects, events and
+    activities only what may be new (unique keys make repetition harmless). `facts` are our own, to be added."""
 
     ticket: Ticket
     events: tuple[Event, ...] = ()
     timers: tuple[Timer, ...] = ()
     effects: tuple[Effect, ...] = ()
     facts: tuple[Fact, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    ended: tuple[Ended, ...] = ()

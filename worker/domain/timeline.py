@@ -37,18 +37,20 @@ class Timeline:
     paused: tuple[tuple[datetime, datetime | None, str], ...] = ()
     resolved: tuple[tuple[datetime, datetime | None], ...] = ()
     auto_only: bool = False
+    restarts: tuple[datetime, ...] = ()  # those ends of `resolved` from which the resolution is promised anew
 
     def normalised(self) -> Timeline:
         """The same story in UTC, sorted, without repetitions."""
+        resolved = tuple((start, end) for start, end, _ in _merged((*stretch, RESOLVED) for stretch in self.resolved))
+        ends = {end for _, end in resolved}
         return Timeline(
             created_at=aware(self.created_at),
             customer_messages=tuple(sorted({aware(at) for at in self.customer_messages})),
             human_replies=tuple(sorted({aware(at) for at in self.human_replies})),
             paused=tuple(_merged(self.paused)),
-            resolved=tuple(
-                (start, end) for start, end, _ in _merged((*stretch, RESOLVED) for stretch in self.resolved)
-            ),
+            resolved=resolved,
             auto_only=self.auto_only,
+            restarts=tuple(sorted({aware(at) for at in self.restarts} & ends)),
         )
 
 
@@ -75,11 +77,17 @@ def waits(story: Timeline) -> list[Wait]:
     return found
 
 
-def resolved_at(story: Timeline) -> datetime | None:
-    """Since when the ticket is resolved; None when it is not, or was reopened."""
-    if not story.resolved or story.resolved[-1][1] is not None:
-        return None
-    return max(story.resolved[-1][0], story.created_at)
+def runs(story: Timeline) -> Iterator[Wait]:
+    """Each stretch for which one resolution is promised: from the creation or a restart, until resolved for good."""
+    begun = story.created_at
+    for start, end in story.resolved:
+        if end is None:
+            yield begun, max(start, begun)
+            return
+        if end in story.restarts and end > begun:
+            yield begun, max(start, begun)
+            begun = end
+    yield begun, None
 
 
 def silences(story: Timeline) -> Iterator[Pause]:

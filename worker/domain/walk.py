@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from worker.domain.facts import Message, Snapshot
+from worker.domain.confirming import is_confirmation
+from worker.domain.facts import Act, Closed, Message, Snapshot, Verb
+from worker.domain.own import FOLLOWED
+from worker.domain.policy import ClosingPolicy
 from worker.domain.story import Reply, Story
 from worker.domain.ticket import Edge, Resolution, Status, path
 
@@ -14,6 +17,7 @@ Pause = tuple[datetime, datetime | None, str]
 
 _PAUSES = {"pending": "with_bot", "snoozed": "snoozed"}
 _UNANSWERED = (Status.NEW, Status.TRIAGED)
+_AT_WORK = (Status.IN_PROGRESS, Status.PENDING_CUSTOMER)
 
 
 @dataclass(slots=True)
@@ -27,16 +31,39 @@ class Walk:
     edges: list[Edge] = field(default_factory=list)
     resolutions: list[Resolution] = field(default_factory=list)
     paused: list[Pause] = field(default_factory=list)
+    confirmations: list[Message] = field(default_factory=list)
+    confirmed_at: datetime | None = None  # of the resolution that stands
+    _closing: ClosingPolicy = field(default=ClosingPolicy())
     _register: str = ""  # the status of the last snapshot, in the source's word
     _reopened_by_message: bool = False
+    _acted: bool = False  # we resolved or reopened it, and the source does not show that yet
+    _follows: bool = False  # a follow-up of a closed ticket, not yet begun
+    _thanked: bool = False  # a confirmation came, which opens the conversation in the source by itself
+
+    @classmethod
+    def begun(cls, story: Story, closing: ClosingPolicy) -> Walk:
+        """A follow-up begins where the conversation was resolved, everything else from nothing."""
+        if story.followed is None:
+            return cls(_closing=closing)
+        return cls(_closing=closing, _register="resolved", _follows=True)
 
     def request(self, message: Message, *, alone: bool) -> None:
-        """The customer wrote: a resolved ticket opens again; without any snapshot the message is the ticket."""
-        if self.status is Status.RESOLVED:
+        """The customer wrote: a resolved ticket opens again, unless they only say that it is solved.
+
+        Without any snapshot the message is the ticket.
+        """
+        if self.status is Status.RESOLVED and is_confirmation(message, self._closing):
+            self.confirmations.append(message)
+            self.confirmed_at = self.confirmed_at or message.at
+            self._thanked = True
+        elif self.status is Status.RESOLVED:
             self._go(Status.IN_PROGRESS, message.at, message.key)
             self._reopened_by_message = True
-        elif alone and self.status is Status.NEW:
+        elif alone and self.status is Status.PENDING_CUSTOMER:
+            self._go(Status.IN_PROGRESS, message.at, message.key)
+        elif (alone or self._follows) and self.status is Status.NEW:
             self._go(Status.TRIAGED, message.at, message.key)
+            self._reopened_by_message = self._follows
 
     def reply(self, reply: Reply) -> None:
         """A human answered in public."""
@@ -50,12 +77,46 @@ class Walk:
             return
         self._pause(shot, created_at)
         self.with_bot = shot.status == "pending"
+        self._acted = self._acted and shot.status == self._register
+        if self._acted:
+            return  # it tells of another change, from before our own is visible there
+        if self._is_opened_by_thanks(shot):
+            self._register = shot.status
+            return
         target = _ARRIVALS[shot.status]
         if target is not Status.RESOLVED:
             self._go(self._open_status(target), shot.at, shot.key)
         elif not self._is_old_resolve(shot):
             self._go(Status.RESOLVED, shot.at, shot.key)
         self._register = shot.status
+
+    def act(self, act: Act, *, alone: bool) -> None:
+        """A verb by our own doors. What is not legal any more, because of what was heard late, changes nothing."""
+        if (act.verb is Verb.CREATE and act.text == "" and alone and self.status is Status.NEW) or (
+            act.verb is Verb.TRIAGE and self.status is Status.NEW
+        ):
+            self._go(Status.TRIAGED, act.at, act.key)
+        elif act.verb is Verb.ASSIGN and act.agent is not None and self.status in _UNANSWERED:
+            self._go(Status.IN_PROGRESS, act.at, act.key)
+        elif act.verb is Verb.REPLY and alone and self.status is Status.IN_PROGRESS:
+            self._go(Status.PENDING_CUSTOMER, act.at, act.key)
+        elif act.verb is Verb.RESOLVE and self.status in _AT_WORK:
+            self._go(Status.RESOLVED, act.at, act.key)
+            self._acted = True
+        elif act.verb is Verb.REOPEN and self.status is Status.RESOLVED:
+            self._go(Status.IN_PROGRESS, act.at, act.key)
+            self._acted = True
+
+    def close(self, closed: Closed) -> None:
+        """Our own decision, if the resolution it speaks of still stands: a reply heard of late takes it back.
+
+        Not once another ticket follows: two open ones of a conversation would be one that nobody looks after.
+        """
+        if closed.by == FOLLOWED:
+            self._go(Status.CLOSED, closed.at, closed.key)
+        current = self.resolutions[-1] if self.resolutions else None
+        if self.status is Status.RESOLVED and current is not None and current.ordinal == closed.resolution:
+            self._go(Status.CLOSED, closed.at, closed.key)
 
     def _open_status(self, target: Status | None) -> Status:
         """`pending` (None) keeps the status, but what is with the bot again is not resolved."""
@@ -72,6 +133,15 @@ class Walk:
         """
         return self._reopened_by_message and self._register == "resolved" and shot.waiting_since is not None
 
+    def _is_opened_by_thanks(self, shot: Snapshot) -> bool:
+        """A source opens a conversation for every message of the customer, also for a confirmation.
+
+        That is over once it shows the conversation resolved again; somebody who snoozes it has looked at it.
+        """
+        is_again_resolved = shot.status == "resolved" and self._register in ("open", "pending")
+        self._thanked = self._thanked and not is_again_resolved and shot.status != "snoozed"
+        return self._thanked and shot.status in ("open", "pending")
+
     def _pause(self, shot: Snapshot, created_at: datetime) -> None:
         why = _PAUSES.get(shot.status)
         current = self.paused[-1] if self.paused and self.paused[-1][1] is None else None
@@ -82,12 +152,15 @@ class Walk:
             self.paused.append((created_at if began_so else shot.at, None, why))
 
     def _go(self, wanted: Status, at: datetime, cause: str) -> None:
+        if self.status is Status.CLOSED:
+            return  # what comes after the end and opens nothing is only noted
         for status in path(self.status, wanted):
             self.edges.append(Edge(self.status, status, at, cause))
-            if self.status is Status.RESOLVED:
+            if self.status is Status.RESOLVED and status is not Status.CLOSED:
                 run = self.resolutions[-1]
                 self.resolutions[-1] = Resolution(run.ordinal, run.resolved_at, at)
                 self.reopen_count += 1
+                self.confirmed_at, self._thanked = None, False
             if status is Status.RESOLVED:
                 self.resolutions.append(Resolution(len(self.resolutions) + 1, at))
                 self._reopened_by_message = False
@@ -102,9 +175,12 @@ _ARRIVALS: dict[str, Status | None] = {
 }
 
 
-def walk(story: Story) -> Walk:
-    """Walk the whole story. At the same microsecond a message comes before a reply, and both before a snapshot."""
-    way = Walk()
+def walk(story: Story, closing: ClosingPolicy) -> Walk:
+    """Walk the whole story. At the same microsecond a message comes before a reply, and both before a snapshot.
+
+    `closing` says which messages are nothing but a confirmation.
+    """
+    way = Walk.begun(story, closing)
     alone = not story.snapshots
     for _, _, _, fact in sorted(_steps(story), key=lambda step: step[:3]):
         match fact:
@@ -114,13 +190,21 @@ def walk(story: Story) -> Walk:
                 way.reply(fact)
             case Snapshot():
                 way.snapshot(fact, story.created_at)
+            case Act():
+                way.act(fact, alone=alone)
+            case Closed():
+                way.close(fact)
     return way
 
 
-def _steps(story: Story) -> Iterator[tuple[datetime, int, str, Message | Reply | Snapshot]]:
+def _steps(story: Story) -> Iterator[tuple[datetime, int, str, Message | Reply | Snapshot | Act | Closed]]:
     for message in story.requests:
         yield message.at, 0, message.id, message
     for reply in story.replies:
         yield reply.at, 1, reply.cause, reply
     for shot in story.snapshots:
         yield shot.at, 2, shot.digest, shot
+    for act in story.acts:
+        yield act.at, 3, act.key, act
+    for closed in story.closed:
+        yield closed.at, 5 if closed.by == FOLLOWED else 4, closed.key, closed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from worker.domain.facts import Author, Fact, Message, Person, Snapshot, TicketKey
+from worker.domain.facts import Act, Author, Closed, Fact, Message, Person, Snapshot, TicketKey
 from worker.domain.ticket import Clock, Edge
 from worker.errors import AccessError, Gone, WorkError
 
@@ -17,27 +17,42 @@ NOT_WANTED: Mapping[str, str] = {
     "assigned_by_hand": "somebody assigned it by hand meanwhile",
     "superseded": "a newer decision took its place",
     "team_set_by_hand": "somebody set another team meanwhile",
+    "status_moved": "the ticket's status has moved on since",
+    "priority_moved": "the priority was changed since",
+    "closed": "the ticket is closed",
+    "followed": "the ticket is closed, and the customer has written again: another one follows it",
     "breach_withdrawn": "the breach was taken back: the answer had come in time",
+    "deadline_moved": "the deadline has moved: it is too early for a warning",
+    "met": "the promise was kept meanwhile",
+    "breached": "the deadline has passed meanwhile, which is told by itself",
     "reopened": "the ticket was reopened",
     "answered": "the customer has answered already",
     "asked_upstream": "Chatwoot asked itself",
     "cannot_reply": "the channel does not let us write now",
+    "confirmed": "the customer has confirmed that it is solved",
+    "answer_changed": "the customer has changed their answer for the better",
 }
 """Why an effect is not wanted any more, for each word of `outcome.is_wanted`."""
 
 _FAILED: Mapping[str, str] = {
-    "timeout": "Chatwoot did not answer in time",
-    "unreachable": "Chatwoot cannot be reached",
-    "cut": "the connection to Chatwoot broke",
-    "rate_limited": "Chatwoot asks for fewer calls",
-    "message_limit": "Chatwoot takes no more messages for the moment",
-    "unavailable": "Chatwoot is not available",
-    "server_error": "Chatwoot failed",
-    "bad_answer": "Chatwoot's answer is not what its API promises",
-    "unauthorized": "Chatwoot does not know our token",
-    "forbidden": "our token may not do this",
-    "redirected": "HOOKDESK_CHATWOOT_URL leads elsewhere",
-    "refused": "Chatwoot refused it",
+    "timeout": "{who} did not answer in time",
+    "unreachable": "{who} cannot be reached",
+    "cut": "the connection to {who} broke",
+    "rate_limited": "{who} asks for fewer calls",
+    "message_limit": "{who} takes no more messages for the moment",
+    "unavailable": "{who} is not available",
+    "server_error": "{who} failed",
+    "bad_answer": "{who}'s answer is not what its API promises",
+    "unauthorized": "{who} does not know our token",
+    "forbidden": "{who} does not let us do this",
+    "redirected": "the address of {who} leads elsewhere",
+    "refused": "{who} refused it",
+    "later": "{who} asks us to come back later",
+    "too_early": "{who} asks us to come back later",
+    "certificate": "{who} cannot prove that it is the one we mean",
+    "address_refused": "{who} is where we must not send",
+    "endpoint_gone": "{who} wants no more events",
+    "not_encrypted": "{who} would have to be encrypted",
 }
 
 
@@ -84,16 +99,20 @@ def why_walked(edge: Edge, facts: Iterable[Fact], key: TicketKey) -> str:
             return f"{source(key)} says that an agent has replied"
         case Snapshot() as shot:
             return f"the conversation {_SHOWN.get(shot.status, shot.status)} in {source(key)}"
+        case Act() as act:
+            return f"{act.verb} by {act.actor}"
+        case Closed() as closed:
+            return closed.reason
     return edge.cause
 
 
-def failure(error: Exception) -> str:
-    """What went wrong with a call to Chatwoot, and in brackets what it said; an unknown error keeps its type's name."""
+def failure(error: Exception, who: str = "Chatwoot") -> str:
+    """What went wrong with a call to `who`, and in brackets what it said; an unknown error keeps its type's name."""
     match error:
         case Gone() | AccessError(ours=True):
-            return "the conversation does not exist in Chatwoot (404)"
+            return f"the conversation does not exist in {who} (404)"
         case WorkError(cause=cause) if cause in _FAILED:
-            return f"{_FAILED[cause]} ({error})"
+            return f"{_FAILED[cause].format(who=who)} ({error})"
         case WorkError():
             return str(error)
     return f"{type(error).__name__}: {error}"

@@ -15,6 +15,7 @@ from typing import Any
 
 from worker.domain.facts import Fact, Parsed, Snapshot, TicketKey
 from worker.errors import Unparsable
+from worker.intake import chatwoot_attributes
 from worker.intake.chatwoot_messages import answer, direction, message, person
 from worker.intake.reading import Arrival, child, children, document, flag, identity, line, moment, needed, text
 
@@ -23,7 +24,6 @@ Handler = Callable[[str, Body, Arrival], Parsed]
 
 _QUOTED = 500
 _BOTS = ("agent_bot", "captain_assistant")
-_TIERS = ("tier", "plan")
 
 
 def parse(body: bytes, arrival: Arrival) -> Parsed:
@@ -71,7 +71,7 @@ def snapshot(conversation: Body, arrival: Arrival) -> Snapshot:
     """The registers of a conversation as this body shows them."""
     meta = child(conversation, "meta")
     extra = child(conversation, "additional_attributes")
-    assignee = child(meta, "assignee")
+    assignee, sender = child(meta, "assignee"), child(meta, "sender")
     at = moment(conversation, "updated_at") or arrival.at
     status = line(conversation, "status", limit=40)
     if not status:
@@ -85,8 +85,8 @@ def snapshot(conversation: Body, arrival: Arrival) -> Snapshot:
         "assignee": person(assignee),
         "assignee_is_bot": line(meta, "assignee_type", limit=40) == "AgentBot" or assignee.get("type") in _BOTS,
         "team": person(child(meta, "team")),
-        "requester": person(child(meta, "sender")),
-        "tier": _tier(child(meta, "sender")),
+        "requester": person(sender),
+        "tier": chatwoot_attributes.tier(sender),
         "channel": _channel(line(conversation, "channel", limit=100)),
         "subject": line(extra, "mail_subject"),
         "inbox_id": identity(conversation, "inbox_id"),
@@ -95,6 +95,9 @@ def snapshot(conversation: Body, arrival: Arrival) -> Snapshot:
         "waiting_since": moment(conversation, "waiting_since"),
         "auto_reply": extra.get("auto_reply") is True,
         "text": _quoted(conversation),
+        "language": chatwoot_attributes.language(conversation, sender),
+        "organization": chatwoot_attributes.organization(sender),
+        "attributes": chatwoot_attributes.attributes(conversation),
     }
     return Snapshot(**registers, digest=_digest(registers, conversation))
 
@@ -108,13 +111,6 @@ def _digest(registers: Mapping[str, Any], conversation: Body) -> str:
 def _labels(conversation: Body) -> list[str]:
     labels = children(conversation, "labels")
     return [line({"label": label}, "label", limit=100) for label in labels if label is not None]
-
-
-def _tier(sender: Body) -> str | None:
-    """The contact's own attribute; whoever configures it may have made it anything but a text."""
-    attributes = child(sender, "custom_attributes")
-    given = (attributes.get(name) for name in _TIERS)
-    return next((line({"tier": value}, "tier", limit=60) for value in given if value and isinstance(value, str)), None)
 
 
 @lru_cache(maxsize=256)

@@ -15,6 +15,8 @@ Body = Mapping[str, Any]
 
 MARKER = "hookdesk"
 """Our key in `content_attributes` of what we wrote. `source_id` would keep Chatwoot from sending the message."""
+_REPLY = "r"
+"""How the marker begins when a person wrote it through us: `r12`. What we said ourselves is `e12`."""
 
 _DIRECTIONS = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
 _AUTHORS = {"user": Author.AGENT, "agent_bot": Author.BOT, "captain_assistant": Author.BOT}
@@ -51,7 +53,8 @@ def message(body: Body, arrival: Arrival) -> Message:
 def _author(body: Body, attributes: Body, sender: Body) -> Author:
     kind = direction(body)
     if attributes.get(MARKER) is not None:
-        return Author.OWN
+        is_persons = str(attributes[MARKER]).startswith(_REPLY) and kind == "outgoing" and not flag(body, "private")
+        return Author.AGENT if is_persons else Author.OWN
     if kind == "incoming":
         return Author.CUSTOMER
     is_automation = attributes.get("automation_rule_id") is not None

@@ -26,6 +26,7 @@ from worker.intake.reading import (
     one_line,
     text,
 )
+from worker.language import first_of
 
 EVENT = "email.received"
 _LONGEST_ID = 150  # an event key is made of it and of a status, in 200 characters
@@ -57,6 +58,7 @@ def parse(body: bytes, arrival: Arrival) -> Parsed:
         by=sender,
         auto_reply=is_automatic(_kind(data, sender, is_answer=bool(references))),
         subject=line(data, "subject"),
+        language=_language(data),
     )
     return Parsed(event=EVENT, ticket=TicketKey("email", root), facts=(message,))
 
@@ -155,6 +157,12 @@ def _kind(data: Data, sender: Person, *, is_answer: bool) -> str:
         envelope_from=envelope if isinstance(envelope, str) else None,
         is_answer=is_answer,
     )
+
+
+def _language(data: Data) -> str:
+    """What the mail is written in, else what its sender reads."""
+    said = {name.lower(): value for name, value in _headers(data)}
+    return first_of(said.get(name) for name in ("content-language", "accept-language"))
 
 
 def _headers(data: Data) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,10 @@ from worker import form_fields
 from worker.domain.facts import Author, Message, Parsed, Person, TicketKey
 from worker.errors import Unparsable
 from worker.intake.reading import Arrival, line, one_line, text
+from worker.language import first_of
 
 EVENT = "form.submitted"
+_LANGUAGES = ("content-language", "accept-language")
 _LONGEST_ID = 150  # an event key is made of it and of a status, in 200 characters
 
 
@@ -32,6 +34,7 @@ def parse(body: bytes, arrival: Arrival) -> Parsed:
         content_type="form",
         by=Person(id=None, name=line(fields, "name", limit=200), email=line(fields, "email", limit=320) or None),
         subject=subject,
+        language=first_of((fields.get("language"), *(arrival.headers.get(name) for name in _LANGUAGES))),
     )
     return Parsed(event=EVENT, ticket=TicketKey("form", _submission(body, arrival)), facts=(message,))
 

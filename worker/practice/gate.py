@@ -14,6 +14,7 @@ from typing import Any
 from flask import Response, g, jsonify, request
 
 from worker.clock import Clock
+from worker.practice.access import Access
 from worker.practice.faults import Fault, Faults
 
 LIMIT_PER_MINUTE = 3000
@@ -36,8 +37,8 @@ class Received:
 class Gate:
     """What stands before every call: the token, the speed limit, and the faults in force. Records all of it."""
 
-    def __init__(self, clock: Clock, faults: Faults, *, token: str, limit: int = LIMIT_PER_MINUTE) -> None:
-        self.token, self.limit = token, limit
+    def __init__(self, clock: Clock, faults: Faults, *, access: Access, limit: int = LIMIT_PER_MINUTE) -> None:
+        self.access, self.limit = access, limit
         self.received: deque[Received] = deque(maxlen=KEEP)
         self.stopped = threading.Event()
         self._clock, self._faults = clock, faults
@@ -52,9 +53,7 @@ class Gate:
         g.fault = self._faults.take(request.method, request.path)
         if g.fault is not None and not g.fault.after_store:
             return self._wrong(g.fault)
-        if request.path != "/api" and request.environ.get("HTTP_API_ACCESS_TOKEN") != self.token:
-            return said({"error": "Invalid Access Token"}, 401)
-        return None
+        return None if request.path == "/api" else self._refused()
 
     def after(self, response: Response) -> Response:
         """The answer as it goes out."""
@@ -67,6 +66,13 @@ class Gate:
         if g.get("hang_up"):
             _hang_up()
         return response
+
+    def _refused(self) -> Response | None:
+        g.caller = self.access.caller(request.environ.get("HTTP_API_ACCESS_TOKEN"))
+        if g.caller is None:
+            return said({"error": "Invalid Access Token"}, 401)
+        reason = self.access.refusal(g.caller, request)
+        return None if reason is None else said({"error": reason}, 401)
 
     def _too_many(self) -> bool:
         with self._lock:

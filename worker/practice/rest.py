@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from worker.clock import Clock
 from worker.practice import payloads, rest_payloads
 from worker.practice.chat import Chat, until_micros
 from worker.practice.gate import Gate, plain_fault, said
-from worker.practice.world import Agent, Conversation, NoSuchRecord, UnknownValue, World
+from worker.practice.world import Agent, Bot, Conversation, NoSuchRecord, UnknownValue, World
 
 MESSAGES_PER_MINUTE = 200
+LONGEST_CONTENT = 150_000
 _PAGE, _PAGE_AFTER, _LIST_PAGE = 20, 100, 25
 
 
@@ -25,15 +26,26 @@ def blueprint(world: World, chat: Chat, gate: Gate, clock: Clock) -> Blueprint:
     api.register_error_handler(UnknownValue, lambda _: plain_fault("500"))
     account = f"/api/v1/accounts/{world.account['id']}"
     _add_people(api, account, world)
-    _add_reading(api, account, world, clock)
+    _add_reading(api, account, world, gate, clock)
     _add_writing(api, account, world, chat, clock)
+    api.add_url_rule("/api/v1/accounts/<int:account>/<path:rest>", "elsewhere", _elsewhere, methods=["GET", "POST"])
     return api
+
+
+def _elsewhere(account: int, rest: str) -> Response:
+    """Rails' own 404 for an address nobody knows; calls of another account do not get past the gate."""
+    return Response("<html>The page you were looking for does not exist.</html>", 404, content_type="text/html")
 
 
 def _add_people(api: Blueprint, account: str, world: World) -> None:
     @api.get("/api")
     def version() -> Response:
         return said({"version": "4.15.1", "timestamp": "", "queue_services": "ok", "data_services": "ok"})
+
+    @api.get("/api/v1/profile")
+    def profile() -> Response:
+        mine: Agent = g.caller
+        return said({"id": mine.id, "name": mine.name, "email": mine.email, "role": mine.role})
 
     @api.get(f"{account}/agents")
     def agents() -> Response:
@@ -55,11 +67,11 @@ def _add_people(api: Blueprint, account: str, world: World) -> None:
             return said([rest_payloads.rest_agent(world, world.agents[i]) for i in world.teams[team].members])
 
 
-def _add_reading(api: Blueprint, account: str, world: World, clock: Clock) -> None:
+def _add_reading(api: Blueprint, account: str, world: World, gate: Gate, clock: Clock) -> None:
     @api.get(f"{account}/conversations")
     def conversations() -> Response:
         with world.lock:
-            rows = _listed(world, clock)
+            rows = [] if gate.access.is_hidden_from(g.caller) else _listed(world, clock)
             return said({"data": {"meta": {"all_count": len(rows)}, "payload": rows}})
 
     @api.get(f"{account}/conversations/<int:number>")
@@ -72,6 +84,11 @@ def _add_reading(api: Blueprint, account: str, world: World, clock: Clock) -> No
         with world.lock:
             c = world.conversation(number)
             return said({"meta": {"labels": c.labels}, "payload": _page(world, c)})
+
+    @api.get(f"{account}/conversations/<int:number>/labels")
+    def read_labels(number: int) -> Response:
+        with world.lock:
+            return said({"payload": world.conversation(number).labels})
 
     @api.get(f"{account}/csat_survey_responses")
     def surveys() -> Response:
@@ -145,24 +162,28 @@ def _create_message(world: World, chat: Chat, clock: Clock, number: int) -> Resp
     recent = sum(1 for m in world.conversation(number).messages if m.micros >= minute_ago)
     if recent >= MESSAGES_PER_MINUTE:
         return plain_fault("message_limit")
+    content = wanted.get("content") or ""
+    if len(content) > LONGEST_CONTENT:
+        wrong = f"Content is too long (maximum is {LONGEST_CONTENT} characters)"
+        return said({"message": wrong, "attributes": ["content"]}, 422)
     message = chat.reply(
         number,
-        world.owner,
-        wanted.get("content") or "",
+        g.caller,
+        content,
         private=bool(wanted.get("private")),
         content_attributes=dict(wanted.get("content_attributes") or {}),
         source_id=wanted.get("source_id"),
     )
-    return said(rest_payloads.rest_message(world, message))
+    return said({**rest_payloads.rest_message(world, message), "echo_id": wanted.get("echo_id")})  # never stored
 
 
 def _toggle_status(world: World, chat: Chat, number: int) -> Response:
     wanted, c = request.get_json(), world.conversation(number)
     status = wanted.get("status") or ("open" if c.status == "resolved" else "resolved")
     chat.set_status(number, status, until=until_micros(wanted.get("snoozed_until")))
-    owner: Agent = world.owner
-    if status == "open" and owner.role == "agent":
-        chat.assign(number, owner.id)
+    caller: Agent | Bot = g.caller
+    if status == "open" and isinstance(caller, Agent) and caller.role == "agent":
+        chat.assign(number, caller.id)
     until = payloads.epoch(c.snoozed_until) if c.snoozed_until else None
     answer = {"success": True, "conversation_id": c.id, "current_status": c.status, "snoozed_until": until}
     return said({"meta": {}, "payload": answer})

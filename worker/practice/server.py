@@ -12,6 +12,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from worker.clock import Clock, SystemClock, to_micros
 from worker.practice import control, rest
+from worker.practice.access import Access
 from worker.practice.chat import Chat
 from worker.practice.faults import Fault, Faults, Habits
 from worker.practice.gate import LIMIT_PER_MINUTE, Gate
@@ -26,15 +27,23 @@ SECRET = "practice-webhook-secret"  # noqa: S105 - as above
 class _Handler(WSGIRequestHandler):
     """Lets the header api_access_token through, as nginx does for Chatwoot; werkzeug drops names with underscores."""
 
+    underscores = True
+
     def make_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().make_environ()
-        token = self.headers.get("api_access_token") or self.headers.get("api-access-token")
+        token = self.headers.get("api-access-token") or self.headers.get("api_access_token" if self.underscores else "")
         if token is not None:
             environ["HTTP_API_ACCESS_TOKEN"] = token
         return environ
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Quiet: `gate.received` has it all."""
+
+
+class _BehindNginx(_Handler):
+    """nginx without `underscores_in_headers on` drops the header before Chatwoot sees it."""
+
+    underscores = False
 
 
 class PracticeChatwoot:
@@ -55,15 +64,17 @@ class PracticeChatwoot:
         requests_per_minute: int = LIMIT_PER_MINUTE,
         stall_seconds: float = 30.0,
         sender_threads: int = 4,
+        underscores_in_headers: bool = True,
         seed: int = 0,
     ) -> None:
         self.clock = clock or SystemClock()
         self.world = World(self.clock, account_id=account_id, agents=agents, teams=teams)
         self.faults = Faults(stall_seconds)
-        self.gate = Gate(self.clock, self.faults, token=token, limit=requests_per_minute)
+        self.gate = Gate(self.clock, self.faults, access=Access(self.world, token), limit=requests_per_minute)
         self.sender = Sender(self.clock, url=webhook_url, secret=secret, threads=sender_threads, seed=seed)
         self.chat = Chat(self.world, self.sender.announce)
         self._host, self._port = host, port
+        self._handler = _Handler if underscores_in_headers else _BehindNginx
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -76,7 +87,7 @@ class PracticeChatwoot:
 
     def start(self) -> PracticeChatwoot:
         """Listen and send, on threads of its own. Raises OSError or SystemExit when the port is taken."""
-        self._server = make_server(self._host, self._port, self._app(), threaded=True, request_handler=_Handler)
+        self._server = make_server(self._host, self._port, self._app(), threaded=True, request_handler=self._handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="practice")
         self._thread.start()
         self.sender.start()
@@ -153,6 +164,15 @@ class PracticeChatwoot:
             raise UnknownValue(availability)
         with self.world.lock:
             self._agent(agent).availability = availability
+
+    def leave_inbox(self, agent: int) -> None:
+        """An agent is no member of the inbox any more: its conversations are not theirs to see."""
+        with self.world.lock:
+            self.world.outsiders.add(self._agent(agent).id)
+
+    def token_of(self, caller: int | Bot) -> str:
+        """The access token of an agent, by number, or of a bot."""
+        return self.gate.access.token_of(caller if isinstance(caller, Bot) else self._agent(caller))
 
     def set_faults(self, *faults: Fault, habits: Habits | None = None) -> None:
         """Replace what goes wrong; without arguments everything is well again."""

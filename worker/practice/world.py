@@ -81,6 +81,11 @@ class Message:
     source_id: str | None = None
     updated_micros: int = 0
 
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the customer's channel gets it: one with a source_id is taken for already sent."""
+        return self.kind == OUTGOING and not self.private and self.source_id is None
+
 
 @dataclass(slots=True)
 class Conversation:
@@ -148,6 +153,7 @@ class World:
         copies = [Agent(a.id, a.name, a.email, a.role, a.availability) for a in agents]
         self.agents = {agent.id: agent for agent in (self.owner, *copies)}
         self.teams = {team.id: team for team in teams}
+        self.outsiders: set[int] = set()  # agents who are not members of the inbox
         self.contacts: dict[int, Contact] = {}
         self.conversations: dict[int, Conversation] = {}
         self.surveys: list[dict[str, Any]] = []

@@ -6,6 +6,7 @@ is prepared once; SQLite, which has no round trips to save, takes the rows one a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
+    FromClause,
     Select,
     Table,
     any_,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -75,6 +78,24 @@ def update_rows(
         return conn.execute(statement, values).rowcount
     statement = _sqlite_update(table, names, by, where)
     return conn.execute(statement, [{f"v_{name}": value for name, value in row.items()} for row in rows]).rowcount
+
+
+def given_rows(conn: Connection, table: Table, names: tuple[str, ...]) -> FromClause:
+    """Rows to select from, with some columns of `table`; execute with `given_values`. For whole numbers and texts."""
+    if conn.dialect.name == "postgresql":
+        return _arrays(table, names)
+    each = func.json_each(bindparam("given")).table_valued("value", name="each")
+    columns = [
+        type_coerce(func.json_extract(each.c.value, f"$.{name}"), table.c[name].type).label(name) for name in names
+    ]
+    return select(*columns).subquery("given")
+
+
+def given_values(conn: Connection, rows: Rows) -> dict[str, Any]:
+    """The parameters of a statement over `given_rows`; rows have equal keys."""
+    if conn.dialect.name == "postgresql":
+        return {f"v_{name}": [row[name] for row in rows] for name in rows[0]}
+    return {"given": json.dumps([dict(row) for row in rows])}
 
 
 def among(conn: Connection, of: Column[int], query: Select[int]) -> ColumnElement[bool]:

@@ -207,7 +207,8 @@ def _begin_soon(connection: Any, begin: str) -> None:
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
-def lock_name(conn: Connection, number: int) -> None:
-    """Let one transaction at a time pass here; SQLite's writers already are one at a time."""
+def lock_name(conn: Connection, number: int, *, shared: bool = False) -> None:
+    """Let one transaction at a time pass here, or all that say `shared`; SQLite's writers already are one at a time."""
     if conn.dialect.name != "sqlite":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": number})
+        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        conn.execute(text(f"SELECT {function}(:n)"), {"n": number})

@@ -18,13 +18,17 @@ def approve(db: Database, ids: Sequence[int], *, actor: str) -> list[int]:
     """Let those go that wait for approval or for a target; they are due now, and have their whole time again."""
     with db.write() as conn:
         now = db.now(conn)
-        slow, fast = (literal(now + lifetime(kind), UtcTime()) for kind in (EffectKind.PRIVATE_NOTE, EffectKind.SURVEY))
+        slow, fast, longest = (
+            literal(now + lifetime(kind), UtcTime())
+            for kind in (EffectKind.PRIVATE_NOTE, EffectKind.SURVEY, EffectKind.EVENT)
+        )
+        is_event = effects.c.kind == EffectKind.EVENT.value
         is_customer_facing = effects.c.kind.in_(sorted(kind.value for kind in CUSTOMER_FACING))
         approved = (
             update(effects)
             .where(effects.c.id.in_(sorted(ids)), effects.c.state.in_(("approval", "no_target")))
             .values(state="pending", next_at=now, wake_at=now, cause=None,
-                    expires_at=case((is_customer_facing, fast), else_=slow))
+                    expires_at=case((is_customer_facing, fast), (is_event, longest), else_=slow))
             .returning(effects.c.id, effects.c.attempts)
         )  # fmt: skip
         rows = sorted(conn.execute(approved).all())

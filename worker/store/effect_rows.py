@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import literal_column, select, text
 
-from worker.domain.effects import CUSTOMER_FACING, EffectKind
+from worker.domain.effects import CUSTOMER_FACING, Effect, EffectKind
 from worker.store.database import Database
 from worker.store.schema import effects
 
+COLLECTING = timedelta(seconds=10)  # how long a late notice waits for others of its team
 # literal, never a parameter: a prepared statement must still match the partial indexes
 DUE = text("effects.state IN ('pending','retry')")
 LIVE = "('pending','retry','performing')"
@@ -28,6 +29,7 @@ class StoredEffect:
     ticket_id: int
     kind: EffectKind
     decision: str
+    lane: str
     payload: Mapping[str, Any]
     state: str
     attempts: int
@@ -45,8 +47,16 @@ _COLUMNS = tuple(effects.c[name] for name in StoredEffect.__slots__)
 
 
 def lifetime(kind: EffectKind) -> timedelta:
-    """How long an effect may wait: what a customer sees goes stale sooner."""
+    """How long an effect may wait: what a customer sees goes stale sooner, an event lives as long as its schedule."""
+    if kind is EffectKind.EVENT:
+        return timedelta(days=7)  # ten tries take up to 128 h when every answer asks for more time
     return timedelta(hours=24 if kind in CUSTOMER_FACING else 72)
+
+
+def first_at(effect: Effect, now: datetime) -> datetime:
+    """When it is due first: what is told late may wait for its like, so that one notice tells of all of them."""
+    is_late = effect.kind is EffectKind.OPERATOR_NOTICE and bool(effect.payload.get("late"))
+    return now + COLLECTING if is_late else now
 
 
 def get(db: Database, effect_id: int) -> StoredEffect | None:

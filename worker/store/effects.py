@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, func, literal, select, text, update
+from sqlalchemy import Connection, case, exists, func, literal, or_, select, text, update
 
-from worker.domain.effects import SUPERSEDES, Effect, EffectKind, EffectState
+from worker.domain.effects import CHATWOOT, SUPERSEDES, Effect, EffectKind, EffectState
 from worker.store import audit, storable
 from worker.store.bulk import among, insert_rows
 from worker.store.claims import Fenced
 from worker.store.database import Database, lock_name
 from worker.store.effect_acts import approve, cancel
-from worker.store.effect_rows import DUE, PERFORMING, WAITING, StoredEffect, get, lifetime, list_effects
+from worker.store.effect_rows import DUE, PERFORMING, WAITING, StoredEffect, first_at, get, lifetime, list_effects
 from worker.store.schema import effects
 from worker.store.types import UtcTime
 from worker.store.waking import wake
 
 __all__ = (
-    "ClaimedEffect", "Fenced", "StoredEffect", "add", "approve", "cancel", "claim_one", "due_and_unwoken", "expire",
-    "get", "list_effects", "reap", "settle",
+    "ClaimedEffect", "Fenced", "StoredEffect", "add", "approve", "cancel", "claim_one", "done_at", "due_and_unwoken",
+    "expire", "get", "list_effects", "reap", "settle", "told",
 )  # fmt: skip
 
 GRACE = timedelta(seconds=1)  # who decided wakes the performers; the scheduler only what nobody took by then
@@ -45,6 +45,7 @@ class ClaimedEffect:
     created_at: datetime
     first_tried_at: datetime
     maybe_done: bool
+    lane: str = CHATWOOT
 
 
 def add(
@@ -64,7 +65,8 @@ def add(
     }
     values = [
         {"ticket_id": ticket_id, "kind": kind, "decision": decision, "payload": dict(effect.payload),
-         "state": states(effect).value, "next_at": now, "wake_at": now + GRACE,
+         "lane": storable.key(effect.lane, 80), "state": states(effect).value,
+         "next_at": first_at(effect, now), "wake_at": first_at(effect, now) + GRACE,
          "expires_at": now + lifetime(effect.kind), "created_at": now}
         for (ticket_id, kind, decision), effect in reversed(wanted.items())
     ]  # fmt: skip
@@ -74,8 +76,35 @@ def add(
     return sorted(row.id for row in new)
 
 
+def done_at(conn: Connection, ticket_id: int, kind: EffectKind, decision: str) -> datetime | None:
+    """When this effect was performed; None while it was not."""
+    query = select(effects.c.done_at).where(
+        effects.c.ticket_id == ticket_id,
+        effects.c.kind == kind.value,
+        effects.c.decision == storable.key(decision, 100),
+        effects.c.state == EffectState.DONE.value,
+    )
+    at: datetime | None = conn.execute(query).scalar()
+    return at
+
+
+def told(conn: Connection, ticket_id: int, about: str) -> tuple[str, ...]:
+    """The decisions, beginning with `about`, of the ticket's notes and notices that somebody may have read.
+
+    Performed, or tried at least: of a try that was cut off nobody knows whether it arrived.
+    """
+    query = select(effects.c.decision).where(
+        effects.c.ticket_id == ticket_id,
+        effects.c.kind.in_([EffectKind.PRIVATE_NOTE.value, EffectKind.OPERATOR_NOTICE.value]),
+        effects.c.decision.startswith(about, autoescape=True),
+        or_(effects.c.state == EffectState.DONE.value, effects.c.first_tried_at.is_not(None)),
+        effects.c.state != EffectState.DRY_RUN.value,
+    )
+    return tuple(sorted(set(conn.execute(query).scalars())))
+
+
 def claim_one(db: Database, *, lease: timedelta = timedelta(seconds=60)) -> ClaimedEffect | None:
-    """The effect that is due longest, of a ticket that has no older one to perform and none in performance."""
+    """The effect that is due longest, of a ticket and lane without an older one to perform or one in performance."""
     token = uuid.uuid4().hex
     with db.write() as conn:
         lock_name(conn, CLAIM_LOCK)  # one claim at a time: two could otherwise take two effects of one ticket
@@ -94,14 +123,14 @@ def claim_one(db: Database, *, lease: timedelta = timedelta(seconds=60)) -> Clai
             .values(state="performing", attempts=effects.c.attempts + 1, claim=token, lease_until=now + lease,
                     first_tried_at=first)
             .returning(effects.c.id, effects.c.ticket_id, effects.c.kind, effects.c.decision, effects.c.payload,
-                       effects.c.attempts, effects.c.created_at, effects.c.first_tried_at)
+                       effects.c.attempts, effects.c.created_at, effects.c.first_tried_at, effects.c.lane)
         )  # fmt: skip
         row = conn.execute(taken).first()
     if row is None:
         return None
     return ClaimedEffect(
         row.id, row.ticket_id, EffectKind(row.kind), row.decision, row.payload, row.attempts, token, row.created_at,
-        row.first_tried_at, maybe_done=row.attempts > 1,
+        row.first_tried_at, maybe_done=row.attempts > 1, lane=row.lane,
     )  # fmt: skip
 
 
@@ -127,11 +156,13 @@ def settle(
         final = state in (EffectState.DONE, EffectState.CANCELLED, EffectState.DEAD, EffectState.DRY_RUN)
         values: dict[str, Any] = {
             "state": state.value, "cause": storable.optional_text(cause, 40), "lease_until": None, "claim": None,
-            "detail": storable.optional_text(detail, 1000), "result": result, "attempts": attempts,
+            "detail": storable.optional_text(detail, 1000), "attempts": attempts,
             "done_at": now if final else None, "next_at": at, "wake_at": at,
         }  # fmt: skip
         if attempts == 0:
             values["first_tried_at"] = None
+        if result is not None:  # else what an earlier try has kept stays
+            values["result"] = result
         mine = (PERFORMING, effects.c.id == claimed.id, effects.c.claim == claimed.claim)
         if conn.execute(update(effects).where(*mine).values(values)).rowcount != 1:
             raise Fenced(f"e{claimed.id} was taken over")
@@ -187,7 +218,8 @@ def _is_behind_another() -> Any:
     other = effects.alias("other")
     live = text("other.state IN ('pending','retry','performing')")
     is_first = (other.c.id < effects.c.id) | (other.c.state == "performing")
-    return exists(select(1).where(other.c.ticket_id == effects.c.ticket_id, live, is_first)).correlate(effects)
+    same = (other.c.ticket_id == effects.c.ticket_id) & (other.c.lane == effects.c.lane)
+    return exists(select(1).where(same, live, is_first)).correlate(effects)
 
 
 def _cancel(conn: Connection, *which: Any, cause: str, now: datetime) -> list[int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, select
 
 from worker.domain.facts import Person
-from worker.domain.routing import Roster, RosterAgent
+from worker.domain.routing import ONLINE, Roster, RosterAgent
 from worker.store import storable
 from worker.store.bulk import insert_rows, update_rows
 from worker.store.database import Database, lock_name
@@ -19,18 +19,23 @@ _ROSTER_LOCK = 7_201_003
 
 
 def replace_roster(db: Database, agents_: Sequence[RosterAgent], teams_: Sequence[Person]) -> None:
-    """Store who there is now. Who is gone is forgotten; who stays keeps the time of the last assignment.
+    """Store who there is now. Who is gone is forgotten; who stays keeps the time of the last assignment, and who stays
+    away the time since when.
 
-    `open_tickets` and `idle_since` are not taken from here: they are counted from our own tickets.
+    `open_tickets`, `idle_since` and `away_since` are not taken from here: the first two are counted from our own
+    tickets, the third is when we first see somebody not online.
     """
     with db.write() as conn:
         lock_name(conn, _ROSTER_LOCK)
         now = db.now(conn)
+        known = away(conn)
         people = [
             {"id": _id(one.person), "name": storable.text(one.person.name, 200),
              "email": storable.optional_text(one.person.email, 320), "role": storable.text(one.role, 40),
              "availability": storable.text(one.availability, 10), "capacity": one.capacity,
-             "team_ids": list(one.team_ids), "refreshed_at": now}
+             "team_ids": list(one.team_ids), "skills": list(one.skills), "senior": one.senior,
+             "away_since": None if one.availability == ONLINE else known.get(_id(one.person), now),
+             "refreshed_at": now}
             for one in agents_
             if one.person.id is not None
         ]  # fmt: skip
@@ -60,6 +65,9 @@ def roster(conn: Connection, *, lock: bool) -> Roster:
                 team_ids=tuple(row.team_ids),
                 open_tickets=load.get(row.id, 0),
                 idle_since=row.last_assigned_at,
+                skills=tuple(row.skills or ()),
+                senior=row.senior,
+                away_since=row.away_since,
             )
             for row in people
         ),
@@ -68,10 +76,16 @@ def roster(conn: Connection, *, lock: bool) -> Roster:
     )
 
 
-def note_assigned(conn: Connection, agent_id: str, at: datetime) -> None:
-    """This agent got a ticket at that time; the longest idle breaks the next tie."""
-    mine = update(agents).where(agents.c.id == storable.key(agent_id, 60))
-    conn.execute(mine.values(last_assigned_at=at))
+def away(conn: Connection) -> dict[str, datetime]:
+    """Who is not online, by id, and since when we have seen them so."""
+    query = select(agents.c.id, agents.c.away_since).where(agents.c.away_since.is_not(None))
+    return {row.id: row.away_since for row in conn.execute(query)}
+
+
+def note_assigned(conn: Connection, agent_ids: Collection[str], at: datetime) -> None:
+    """These agents got a ticket at that time; the longest idle breaks the next tie."""
+    rows = [{"id": storable.key(agent_id, 60), "last_assigned_at": at} for agent_id in sorted(agent_ids)]
+    update_rows(conn, agents, rows)
 
 
 def _replace(conn: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

@@ -18,12 +18,14 @@ from sqlalchemy import (
 )
 
 from worker.store.base import Id, metadata, only
-from worker.store.schema_desk import agents, breakers, heartbeats, leases, teams
+from worker.store.schema_desk import agents, approvals, breakers, heartbeats, leases, targets, teams
+from worker.store.schema_people import contact_identities, contacts, organizations
 from worker.store.types import Json, UtcTime
 
 __all__ = (
-    "agents", "attempts", "breakers", "deliveries", "effects", "events", "facts", "heartbeats", "leases", "metadata",
-    "raw_requests", "receipt_counts", "rejects", "teams", "tickets", "timers",
+    "activities", "agents", "approvals", "attempts", "breakers", "contact_identities", "contacts", "deliveries",
+    "effects", "events", "facts", "heartbeats", "leases", "metadata", "organizations", "raw_requests",
+    "receipt_counts", "rejects", "targets", "teams", "ticket_aliases", "tickets", "timers",
 )  # fmt: skip
 
 deliveries = Table(
@@ -106,6 +108,9 @@ tickets = Table(
     Column("team_id", String(60)),
     Column("assignee_id", String(60)),
     Column("requester", String(320)),  # e-mail in lower case, else the source's id: for cool-downs and search
+    Column("contact_id", BigInteger),
+    Column("fingerprint", String(64)),  # of requester and text: the same request by another door
+    Column("standing", String(10), nullable=False, server_default=""),  # at_risk breached, or empty: fine
     Column("subject", Text, nullable=False, server_default=""),
     Column("record", Json),  # the folded ticket; null until the first decision is stored
     Column("policy_version", String(16), nullable=False, server_default=""),
@@ -115,7 +120,11 @@ tickets = Table(
     UniqueConstraint("source", "external_id", "generation", name="tickets_identity"),
     Index("tickets_open_by_agent", "assignee_id",
           **only("status NOT IN ('resolved','closed')")),
+    Index("tickets_queue", "team_id", "status", "priority", "standing", "assignee_id", "created_at",
+          **only("status NOT IN ('resolved','closed')")),
     Index("tickets_requester", "requester"),
+    Index("tickets_contact", "contact_id", "id"),
+    Index("tickets_fingerprint", "fingerprint", "created_at"),
 )  # fmt: skip
 
 facts = Table(
@@ -146,6 +155,7 @@ events = Table(
     Column("cause", String(40), nullable=False),
     Column("policy_version", String(16), nullable=False),
     UniqueConstraint("ticket_id", "name", "key", name="events_once"),
+    Index("events_csat", "at", **only("name IN ('csat.asked','csat.answered')")),
 )
 
 timers = Table(
@@ -172,6 +182,7 @@ effects = Table(
     Column("ticket_id", BigInteger, ForeignKey("tickets.id"), nullable=False),
     Column("kind", String(20), nullable=False),
     Column("decision", String(100), nullable=False),
+    Column("lane", String(80), nullable=False, server_default="chatwoot"),  # who performs it; lanes do not wait
     Column("payload", Json, nullable=False),
     Column("state", String(12), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -195,6 +206,34 @@ effects = Table(
     Index("effects_waiting", "expires_at",
           **only("state IN ('pending','retry','approval','no_target')")),
 )  # fmt: skip
+
+ticket_aliases = Table(  # the same request by another door: what arrives under this key is that ticket's
+    "ticket_aliases",
+    metadata,
+    Column("source", String(40), primary_key=True),
+    Column("external_id", String(400), primary_key=True),
+    Column("ticket_id", BigInteger, ForeignKey("tickets.id"), nullable=False, index=True),
+)
+
+activities = Table(
+    "activities",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", BigInteger, ForeignKey("tickets.id"), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("key", String(100), nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("state", String(10), nullable=False, server_default="open"),  # open done cancelled
+    Column("assignee_id", String(60)),
+    Column("assignee", String(200), nullable=False, server_default=""),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),
+    Column("done_by", String(200)),
+    Column("note", Text),
+    UniqueConstraint("ticket_id", "kind", "key", name="activities_once"),
+    Index("activities_open", "due_at", **only("state = 'open'")),
+)
 
 attempts = Table(  # the audit trail of every try, of deliveries (d17) and effects (e4)
     "attempts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Integer, String, Table, Text, false
 
 from worker.store.base import metadata
 from worker.store.types import Json, UtcTime
@@ -17,6 +17,9 @@ agents = Table(
     Column("availability", String(10), nullable=False),  # online busy offline
     Column("capacity", Integer),  # null: the policy's default
     Column("team_ids", Json, nullable=False),
+    Column("skills", Json),  # from the policy
+    Column("senior", Boolean, nullable=False, server_default=false()),
+    Column("away_since", UtcTime),  # null: online
     Column("last_assigned_at", UtcTime),
     Column("refreshed_at", UtcTime, nullable=False),
 )
@@ -58,4 +61,28 @@ heartbeats = Table(
     Column("kind", String(12), nullable=False),  # web worker scheduler
     Column("at", UtcTime, nullable=False),
     Column("detail", Json, nullable=False),
+)
+
+approvals = Table(  # templates that a person let go once for all
+    "approvals",
+    metadata,
+    Column("template", String(64), primary_key=True),  # digest of kind and text
+    Column("kind", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+    Column("revoked_by", String(200)),
+)
+
+targets = Table(  # how the other sides of outgoing webhooks are doing
+    "targets",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("disabled_at", UtcTime),
+    Column("cause", Text),
+    Column("failing_since", UtcTime),  # the first of the failures since the last success
+    Column("last_failure_at", UtcTime),
+    Column("last_success_at", UtcTime),
+    Column("failures", Integer, nullable=False, server_default="0"),
 )

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, or_, select, text
 
 from worker.domain.effects import EffectKind, EffectState
 from worker.domain.facts import Fact, Person, TicketKey
 from worker.store import codec, storable
+from worker.store.aliases import owners
 from worker.store.database import Database
 from worker.store.schema import effects, events, facts, tickets
 from worker.store.ticket_rows import COLUMNS, StoredTicket, is_one_of, requester_key, stored, stored_key
@@ -53,11 +54,23 @@ def get(db: Database, ticket_id: int) -> StoredTicket | None:
 
 
 def by_key(db: Database, key: TicketKey) -> StoredTicket | None:
-    """The newest generation of the ticket with this key."""
-    query = select(*COLUMNS).where(is_one_of([stored_key(key)])).order_by(tickets.c.generation.desc()).limit(1)
+    """The newest generation of the ticket with this key, or with this alias."""
+    newest = select(*COLUMNS).order_by(tickets.c.generation.desc()).limit(1)
     with db.read() as conn:
-        row = conn.execute(query).first()
+        row = conn.execute(newest.where(is_one_of([stored_key(key)]))).first()
+        if row is None and (own := owners(conn, [key]).get(key)) is not None:
+            return stored(conn.execute(newest.where(is_one_of([stored_key(own)]))).one())
     return None if row is None else stored(row, key)
+
+
+def following(db: Database, one: StoredTicket) -> int | None:
+    """The id of the next generation: the ticket that follows this closed one."""
+    source, external_id = stored_key(one.key)
+    is_next = (tickets.c.source == source) & (tickets.c.external_id == external_id)
+    with db.read() as conn:
+        query = select(tickets.c.id).where(is_next, tickets.c.generation == one.generation + 1)
+        found: int | None = conn.execute(query).scalar()
+    return found
 
 
 def list_tickets(
@@ -94,14 +107,19 @@ def open_load(conn: Connection) -> dict[str, int]:
     return {row.assignee_id: row.n for row in conn.execute(query.group_by(tickets.c.assignee_id))}
 
 
-def last_survey_at(conn: Connection, requester: Person | str | None) -> datetime | None:
-    """When this requester was last asked, or is going to be; None if never. A cancelled or dead survey asked nobody."""
+def last_survey_at(conn: Connection, requester: Person | str | None, *, contact: int | None = None) -> datetime | None:
+    """When this requester was last asked, or is going to be; None if never. A cancelled or dead survey asked nobody.
+
+    Under whatever name: with a contact, by any ticket of theirs.
+    """
     who = storable.key(requester, 320) if isinstance(requester, str) else requester_key(requester)
-    if who is None:
+    if who is None and contact is None:
         return None
+    is_theirs = [tickets.c.requester == who] if who is not None else []
+    is_theirs += [tickets.c.contact_id == contact] if contact is not None else []
     query = select(func.max(effects.c.created_at)).where(
         effects.c.ticket_id == tickets.c.id,
-        tickets.c.requester == who,
+        or_(*is_theirs),
         effects.c.kind == EffectKind.SURVEY.value,
         effects.c.state.in_(_ASKED),
     )

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row
 
 from worker.domain.facts import Person, TicketKey
+from worker.domain.standing import standing
 from worker.domain.ticket import Status, Ticket
+from worker.domain.twins import fingerprint_of
 from worker.store import codec, storable
 from worker.store.schema import tickets
 
@@ -68,8 +70,11 @@ def columns_of(ticket: Ticket) -> Mapping[str, Any]:
         "team_id": _id(ticket.team),
         "assignee_id": _id(ticket.assignee),
         "requester": requester_key(ticket.requester),
+        "contact_id": ticket.matched.contact if ticket.matched is not None else None,
+        "fingerprint": fingerprint_of(ticket),
         "subject": storable.text(ticket.subject, 1000),
         "record": codec.dump(ticket),
+        "standing": standing(ticket).value,
         "created_at": ticket.created_at,
         "closed_at": closed[-1] if closed else None,
     }

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from worker.domain.facts import Fact, TicketKey
 from worker.domain.ticket import Event, Ticket
@@ -37,33 +36,80 @@ from worker.store.ticket_rows import (
 )
 
 __all__ = (
-    "StoredEvent", "StoredFact", "StoredTicket", "add_events", "add_facts", "by_key", "events_of", "facts_of", "get",
-    "last_survey_at", "list_tickets", "load_facts", "lock", "lock_ids", "open_load", "requester_key", "save",
+    "StoredEvent",
+    "StoredFact",
+    "StoredTicket",
+    "add_events",
+    "add_facts",
+    "by_key",
+    "events_of",
+    "facts_of",
+    "follow",
+    "get",
+    "known",
+    "last_survey_at",
+    "list_tickets",
+    "load_facts",
+    "lock",
+    "lock_generations",
+    "lock_ids",
+    "open_load",
+    "requester_key",
+    "save",
 )  # fmt: skip
 
 
 def lock(
     conn: Connection, keys: Sequence[TicketKey], *, now: datetime, ids: Collection[int] = ()
 ) -> dict[TicketKey, StoredTicket]:
-    """The newest generation of each, made if missing, locked until the transaction ends.
+    """The newest generation of each; else like `lock_generations`."""
+    return {key: known[-1] for key, known in lock_generations(conn, keys, now=now, ids=ids).items()}
+
+
+def known(conn: Connection, keys: Collection[TicketKey]) -> set[TicketKey]:
+    """Those of these keys that a ticket has."""
+    by_stored = {stored_key(key): key for key in keys}
+    if not by_stored:
+        return set()
+    rows = conn.execute(select(*IDENTITY).where(is_one_of(by_stored)))
+    return {by_stored[row.source, row.external_id] for row in rows if (row.source, row.external_id) in by_stored}
+
+
+def lock_generations(
+    conn: Connection,
+    keys: Sequence[TicketKey],
+    *,
+    now: datetime,
+    ids: Collection[int] = (),
+    there: Collection[TicketKey] | None = None,
+) -> dict[TicketKey, list[StoredTicket]]:
+    """Every generation of each, the oldest first, made if missing, locked until the transaction ends.
 
     `ids` are locked with them, in one order: a transaction that locks twice could meet another one head on.
+    `there` are those that a ticket has for certain, where the caller has looked already.
     """
     by_stored = {stored_key(key): key for key in keys}
     if not by_stored:
         return {}
     wanted = is_one_of(by_stored)
-    known = {(row.source, row.external_id) for row in conn.execute(select(*IDENTITY).where(wanted))}
-    _create(conn, sorted(by_stored.keys() - known), now)
+    have = known(conn, keys) if there is None else there
+    _create(conn, sorted(stored for stored, key in by_stored.items() if key not in have), now)
     if ids:
         wanted = tickets.c.id.in_(sorted({*ids, *conn.execute(select(tickets.c.id).where(wanted)).scalars()}))
-    rows = conn.execute(select(*COLUMNS).where(wanted).order_by(tickets.c.id).with_for_update())
-    newest: dict[TicketKey, Row[*tuple[Any, ...]]] = {}
-    for row in rows:
-        key = by_stored.get((row.source, row.external_id))
-        if key is not None and (key not in newest or newest[key].generation < row.generation):
-            newest[key] = row
-    return {key: stored(row, key) for key, row in newest.items()}
+    found = _generations(conn, by_stored, wanted)
+    ended = {stored_key(key): key for key, generations in found.items() if _may_be_followed(generations[-1])}
+    if ended and conn.dialect.name != "sqlite":  # whom we waited for may have opened the next one, unseen by the query
+        found |= _generations(conn, ended, is_one_of(ended))
+    return found
+
+
+def follow(conn: Connection, closed: StoredTicket, *, now: datetime) -> StoredTicket:
+    """The next generation of a closed ticket whose generations are all locked: a row of its own, locked with them."""
+    source, external_id = stored_key(closed.key)
+    row = {"source": source, "external_id": external_id, "generation": closed.generation + 1,
+           "created_at": now, "updated_at": now}  # fmt: skip
+    [(ticket_id,)] = insert_rows(conn, tickets, [row], returning=("id",))
+    return StoredTicket(ticket_id, closed.key, closed.generation + 1, None)
 
 
 def lock_ids(conn: Connection, ids: Sequence[int]) -> dict[int, StoredTicket]:
@@ -120,6 +166,22 @@ def add_events(
     ]  # fmt: skip
     new = insert_rows(conn, events, values, returning=("ticket_id", "name", "key"), ignore=True)
     return {(i, wanted[i, name, key][0].name, wanted[i, name, key][0].key) for i, name, key in new}
+
+
+def _generations(
+    conn: Connection, keys: Mapping[tuple[str, str], TicketKey], wanted: ColumnElement[bool]
+) -> dict[TicketKey, list[StoredTicket]]:
+    rows = conn.execute(select(*COLUMNS).where(wanted).order_by(tickets.c.id).with_for_update())
+    found: dict[TicketKey, list[StoredTicket]] = defaultdict(list)
+    for row in rows:
+        key = keys.get((row.source, row.external_id))
+        if key is not None:
+            found[key].append(stored(row, key))
+    return {key: sorted(each, key=lambda one: one.generation) for key, each in found.items()}
+
+
+def _may_be_followed(newest: StoredTicket) -> bool:
+    return newest.ticket is not None and newest.ticket.closed_at is not None
 
 
 def _create(conn: Connection, missing: Sequence[tuple[str, str]], now: datetime) -> None:

@@ -81,6 +81,31 @@ def sync(conn: Connection, rows: Sequence[tuple[int, tuple[Timer, ...]]], *, now
     update_rows(conn, timers, cancels)
 
 
+def wish(conn: Connection, rows: Sequence[tuple[int, Timer]]) -> None:
+    """One more look at each of these locked tickets at its time, whatever became of an earlier one of that name.
+
+    It lasts until the ticket is next decided: that decision is a look, and says what is wanted from then on.
+    """
+    wanted = {
+        (ticket_id, storable.text(timer.kind, 20), storable.key(timer.key, 100)): timer.due_at
+        for ticket_id, timer in rows
+    }
+    if not wanted:
+        return
+    query = select(*_STORED).where(timers.c.ticket_id.in_(sorted({ticket_id for ticket_id, *_ in wanted})))
+    moves = [
+        _pending(due_at) | {"id": row.id, "fired_at": None}
+        for row in conn.execute(query)
+        if (due_at := wanted.pop((row.ticket_id, row.kind, row.key), None)) is not None
+    ]
+    new = [
+        {"ticket_id": ticket_id, "kind": kind, "key": key} | _pending(due_at)
+        for (ticket_id, kind, key), due_at in wanted.items()
+    ]
+    insert_rows(conn, timers, new)
+    update_rows(conn, timers, moves)
+
+
 def _moves(row: Any, due_at: datetime, now: datetime) -> bool:
     if row.state == "fired":
         return bool(due_at > row.due_at or due_at > now)

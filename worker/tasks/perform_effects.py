@@ -30,5 +30,5 @@ def register(app: Celery) -> None:
             performed = perform_due(desk.db, state.client, desk.policy, desk.settings, seconds=DRAIN_SECONDS)
             client = state.client()
             if client is not None and time.monotonic() - began < DRAIN_SECONDS:
-                refresh_if_stale(desk.db, client)  # its own task may have found the slot taken
+                refresh_if_stale(desk.db, client, desk.policy)  # its own task may have found the slot taken
             return performed

@@ -21,4 +21,4 @@ def register(app: Celery) -> None:
             return
         with chatwoot_slot(desk.settings) as is_ours:
             if is_ours:
-                refresh_roster(desk.db, client)
+                refresh_roster(desk.db, client, desk.policy)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,29 @@ from worker.config import SETTINGS, Settings
 from worker.desk import Desk
 from worker.policy_page import render
 from worker.store import breaker_trip
+
+
+TOKEN = "crm:read:" + "t" * 40
+
+
+@contextmanager
+def answering(status: int | None) -> Iterator[int]:
+    """The port of a server that answers everything with this status; None: nobody listens there."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status or 0)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if status is not None:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield server.server_port
+            server.shutdown()
+            return
+    yield server.server_port
 
 
 class TestDoctor:
@@ -34,6 +60,26 @@ class TestDoctor:
         assert (states["database"], states["ledger"], states["policy"]) == ("ok", "ok", "ok")
         assert (states["processes"], states["broker"]) == ("warn", "warn")
         assert result.exit_code == 1
+
+    @pytest.mark.parametrize(
+        ("status", "given", "state", "told"),
+        [
+            (200, {"HOOKDESK_API_TOKENS": TOKEN}, "ok", ", 1 token"),
+            (200, {}, "warn", "but nobody may use it"),
+            (404, {"HOOKDESK_API_TOKENS": TOKEN}, "warn", "something else answers at http://127.0.0.1:"),
+            (None, {"HOOKDESK_API_TOKENS": TOKEN}, "warn", "nothing answers at http://127.0.0.1:"),
+            (None, {}, "ok", "none runs here"),
+            (None, {"HOOKDESK_API_PORT": "0"}, "ok", "switched off"),
+        ],
+    )
+    def test_the_api_is_looked_at_where_one_is_wanted(
+        self, run: Run, desk: Desk, status: int | None, given: dict[str, str], state: str, told: str
+    ) -> None:
+        with answering(status) as port:
+            result = run("doctor", "--json", **{"HOOKDESK_API_PORT": str(port), **given})
+
+        (finding,) = (each for each in json_lines(result) if each["check"] == "api")
+        assert (finding["state"], told in finding["message"]) == (state, True)
 
     def test_what_was_accepted_and_then_refused_by_the_database_is_told(self, run: Run, desk: Desk) -> None:
         folder = desk.settings.data_dir / "spool" / "refused"

@@ -168,9 +168,11 @@ class TestReading:
 ANSWERS = [
     ("400", PermanentError, "refused", 400),
     ("401", AccessError, "unauthorized", 401),
+    ("402", PermanentError, "refused", 402),
     ("403", AccessError, "forbidden", 403),
     ("404", AccessError, "not_found", 404),
     ("410", PermanentError, "refused", 410),
+    ("422", PermanentError, "refused", 422),
     ("429", TransientError, "rate_limited", 429),
     ("500", TransientError, "server_error", 500),
     ("503", TransientError, "unavailable", 503),

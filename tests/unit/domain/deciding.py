@@ -2,6 +2,7 @@
 
 from tests.builders import KEY, a_message, a_policy, a_roster, a_snapshot
 from worker.domain.decide import decide
+from worker.domain.view import Given
 
 POLICY = a_policy()
 ROSTER = a_roster()
@@ -9,8 +10,8 @@ NEW = (a_snapshot(0), a_message(0, text="refund my invoice"))
 
 
 def decided(*facts, before=None, now, policy=POLICY, roster=ROSTER, **given):
-    given.setdefault("last_survey_at", None)
-    return decide(before, KEY, facts, policy=policy, roster=roster, now=now, **given)
+    given = {"surveyed_at": given.pop("last_survey_at", None), **given}
+    return decide(before, KEY, facts, policy=policy, known=Given(roster, **given), now=now)
 
 
 def events(decision, *names):

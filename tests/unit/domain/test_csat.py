@@ -2,14 +2,15 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import KEY, a_message, a_policy, a_reply, a_snapshot, an_answer, at, minutes
+from tests.builders import BILLING, KEY, MAYA, a_message, a_policy, a_reply, a_snapshot, an_answer, at, minutes
 from worker.domain.csat import follow_up
 from worker.domain.decide import decide
 from worker.domain.effects import EffectKind
-from worker.domain.facts import Asked
+from worker.domain.facts import Act, Asked, Verb
 from worker.domain.fold import fold
 from worker.domain.policy import CsatPolicy
 from worker.domain.ticket import Timer
+from worker.domain.view import Given
 
 POLICY = a_policy()
 RESOLVED = (a_snapshot(1), a_message(1), a_reply(5), a_snapshot(10, "resolved"))
@@ -18,6 +19,10 @@ RESOLVED = (a_snapshot(1), a_message(1), a_reply(5), a_snapshot(10, "resolved"))
 def followed(*facts, now, policy=None, before=None, last_survey_at=None):
     ticket = fold(KEY, facts or RESOLVED, POLICY, as_of=now)
     return follow_up(before, ticket, policy or CsatPolicy(), last_survey_at=last_survey_at, now=now)
+
+
+def an_act(minute, **given):
+    return Act(**{"id": "a1", "at": at(minute), "verb": Verb.TRIAGE, "actor": "oleg", **given})
 
 
 def said(wanted):
@@ -36,7 +41,8 @@ class TestAsking:
         wanted = followed(now=at(20))
 
         assert [(effect.kind, effect.decision) for effect in wanted.effects] == [(EffectKind.SURVEY, "resolution:1")]
-        assert wanted.effects[0].payload == {"text": CsatPolicy().message, "resolution": 1}
+        text = "How did we do? Your answer takes ten seconds: {link}"
+        assert wanted.effects[0].payload == {"text": text, "resolution": 1, "template": text, "language": ""}
         assert wanted.facts == (Asked(1, at(20)),)
         assert said(wanted) == [("csat.asked", "resolution:1")]
         assert wanted.timers == ()
@@ -49,6 +55,60 @@ class TestAsking:
     def test_an_open_ticket_is_not_asked_about(self):
         assert followed(a_snapshot(1), now=at(100)).events == ()
 
+    def test_not_one_microsecond_before_the_delay_is_over(self):
+        assert followed(now=at(20) - timedelta(microseconds=1)).effects == ()
+
+    def test_the_event_keeps_whose_work_it_was(self):
+        maya = a_snapshot(10, "resolved", assignee=MAYA, team=BILLING)
+
+        asked = followed(*RESOLVED[:3], maya, now=at(20)).events[0]
+
+        assert asked.data["agent"] == {"id": "7", "name": "Maya Ortiz"}
+        assert asked.data["team"] == {"id": "2", "name": "billing"}
+        assert asked.data["category"] == "shipping"
+
+
+class TestLanguage:
+    POLICY = CsatPolicy(messages=(("de", "Wie waren wir? {link}"), ("fr", "Et nous ? {link}")))
+
+    def asked_in(self, **given):
+        facts = (*RESOLVED[:3], a_snapshot(10, "resolved", **given))
+        return followed(*facts, now=at(20), policy=self.POLICY).effects[0].payload
+
+    def test_the_customer_is_asked_in_their_own(self):
+        payload = self.asked_in(language="de")
+
+        assert payload["text"] == payload["template"] == "Wie waren wir? {link}"
+        assert payload["language"] == "de"
+
+    @pytest.mark.parametrize("language", ["", "ja", "en"])
+    def test_in_the_usual_words_where_there_are_none_for_it(self, language):
+        payload = self.asked_in(language=language)
+
+        assert (payload["text"], payload["language"]) == (self.POLICY.message, language)
+
+    def test_a_mail_or_form_that_says_it_is_believed(self):
+        mail = a_message(1, language="fr")
+
+        assert fold(KEY, (mail,), POLICY, as_of=at(2)).language == "fr"
+        assert fold(KEY, (mail, a_snapshot(1, language="de")), POLICY, as_of=at(2)).language == "de"
+
+    def test_of_two_snapshots_of_one_moment_the_one_that_knows_it_tells_it(self):
+        twins = (a_snapshot(1, language="de", organization="Northwind", digest="a"), a_snapshot(1, digest="b"))
+
+        ticket = fold(KEY, twins, POLICY, as_of=at(2))
+
+        assert (ticket.language, ticket.organization) == ("de", "Northwind")
+
+
+class TestTheUsualNumbers:
+    def test_they_are_the_documented_ones(self):
+        usual = CsatPolicy()
+
+        assert (usual.delay, usual.editable) == (timedelta(minutes=10), timedelta(hours=1))
+        assert (usual.cooldown, usual.link_valid) == (timedelta(days=7), timedelta(days=7))
+        assert (usual.low_score, usual.low_score_within) == (2, timedelta(days=1))
+
 
 class TestRefusals:
     @pytest.mark.parametrize(
@@ -58,6 +118,8 @@ class TestRefusals:
             ((*RESOLVED, a_message(11, author="system", content_type="input_csat")), "asked_upstream"),
             ((*RESOLVED, an_answer(12, 5, via="hookdesk", survey="resolution:1")), "answered"),
             ((a_message(1, auto_reply=True), RESOLVED[3]), "auto_only"),
+            ((a_message(1, auto_reply=True), a_snapshot(10, "resolved", auto_reply=True)), "auto_only"),
+            ((*RESOLVED, an_act(11, internal=True)), "internal"),
         ],
     )
     def test_each_names_its_reason(self, facts, why):
@@ -88,6 +150,13 @@ class TestRefusals:
 
         assert followed(*blocked, now=at(11)).facts == ()
         assert followed(*blocked, a_snapshot(12, "resolved"), now=at(20)).effects != ()
+
+    def test_at_the_due_time_it_is_looked_at_again_even_if_nothing_else_happens(self):
+        blocked = followed(now=at(11), last_survey_at=at(5))
+
+        assert said(blocked) == [("csat.cancelled", "resolution:1:cooldown")]
+        assert blocked.timers == (Timer("csat", "resolution:1", at(20)),)
+        assert followed(now=at(11), policy=CsatPolicy(enabled=False)).timers == ()
 
     def test_a_refusal_stands(self):
         assert followed(*RESOLVED, Asked(1, at(20), "cannot_reply"), now=at(30)).effects == ()
@@ -123,7 +192,7 @@ class TestChangingAnAnswer:
         late = an_answer(121, 2, via="hookdesk", survey="resolution:1")
         facts = (*RESOLVED, late, first)
 
-        decided = decide(None, KEY, facts, policy=POLICY, roster=None, last_survey_at=None, now=at(130))
+        decided = decide(None, KEY, facts, policy=POLICY, known=Given(None), now=at(130))
 
         assert decided.ticket.answers == (("resolution:1", 5, ""),)
         told = {event.name: event.reason for event in decided.events if event.name.startswith("csat.answer")}

@@ -18,8 +18,8 @@ class TestBreach:
     def test_it_is_marked_at_its_due_time_with_one_note(self):
         event = events(self.breached)["sla.breached"]
 
-        assert (event.key, event.at) == ("first_response:1", at(60))
-        assert wishes(self.breached) == [("private_note", "sla:first_response:1")]
+        assert (event.key, event.at) == ("first_response:1:2026-06-18T10:00:00+00:00", at(60))
+        assert wishes(self.breached) == [("private_note", "sla:first_response:1:2026-06-18T10:00:00+00:00")]
         assert "assigned to Maya Ortiz" in event.reason
         assert "sla:first_response:1" not in {f"{timer.kind}:{timer.key}" for timer in self.breached.timers}
 
@@ -37,7 +37,7 @@ class TestBreach:
         event = events(decision)["sla.breach_withdrawn"]
         assert event.data["was_breached_at"] == at(60).isoformat()
         assert event.data["met_at"] == at(59).isoformat()
-        assert events(decision)["sla.met"].key == "first_response:1"
+        assert events(decision)["sla.met"].key == "first_response:1:2026-06-18T09:59:00+00:00"
 
     def test_so_does_learning_that_only_a_machine_wrote(self):
         facts = [fact for fact in self.known if fact.key != "message:m0"]
@@ -55,9 +55,9 @@ class TestWaiting:
 
         later = decided(*NEW, *first.facts, before=first.ticket, now=at(30), policy=self.policy)
         assert events(later)["ticket.prioritised"].data["priority"] == "high"
-        assert {timer.kind for timer in later.timers} == {"sla"}
+        assert {timer.kind for timer in later.timers} == {"sla", "warning"}
 
     def test_not_for_a_resolved_ticket(self):
         facts = (*NEW, a_snapshot(5, "resolved"))
 
-        assert {timer.kind for timer in decided(*facts, now=at(6), policy=self.policy).timers} == {"csat"}
+        assert {timer.kind for timer in decided(*facts, now=at(6), policy=self.policy).timers} == {"csat", "closing"}

@@ -56,6 +56,13 @@ class TestRegisters:
         assert (ticket.assignee, ticket.with_bot) == (None, True)
 
 
+class TestBeginning:
+    def test_our_own_decisions_do_not_begin_it_though_our_clock_may_be_behind(self):
+        ticket = folded(a_message(5), Routed(1, at(2), "rule", BILLING, MAYA, "because"))
+
+        assert ticket.created_at == at(5)
+
+
 class TestAssignee:
     routed = Routed(1, at(2), "rule", BILLING, MAYA, "because")
 

@@ -1,13 +1,17 @@
 import pytest
 
 from tests.builders import BILLING, KEY, MAYA, OLEG, a_message, a_policy, a_reply, a_snapshot, an_answer, at
-from worker.domain.facts import Parsed, Person, Routed
+from worker.domain.facts import Act, Closed, Parsed, Person, Routed, Verb
 from worker.domain.fold import fold
 from worker.domain.outcome import is_wanted, outcome_of
 
 POLICY = a_policy()
 ROUTED = Routed(1, at(2), "rule", BILLING, MAYA, "because")
 OPEN = (a_snapshot(1), a_message(1), ROUTED)
+
+
+def an_act(verb, second, **said):
+    return Act(f"{verb}@{second}", at(second), Verb(verb), "ana@desk.example", **said)
 
 
 def a_ticket(*facts, now=None):
@@ -105,3 +109,65 @@ class TestIsWanted:
         ticket = a_ticket(*OPEN, a_snapshot(20, "resolved"), *facts)
 
         assert is_wanted("survey", "resolution:1", {"resolution": 1}, ticket) == why_not
+
+    CLOSED = (a_snapshot(20, "resolved"), Closed(1, at(90), "quiet", "because"))
+
+    @pytest.mark.parametrize(
+        ("facts", "why_not"),
+        [
+            ((), None),
+            ((a_message(30),), "reopened"),
+            ((a_message(30), a_snapshot(40, "resolved")), "reopened"),
+            ((a_snapshot(30, "resolved", can_reply=False),), "cannot_reply"),
+            (CLOSED[1:], "closed"),
+        ],
+    )
+    def test_closing_notices(self, facts, why_not):
+        ticket = a_ticket(*OPEN, a_snapshot(20, "resolved"), *facts)
+
+        assert is_wanted("closing_notice", "closing:1", {"resolution": 1}, ticket) == why_not
+
+    @pytest.mark.parametrize(
+        ("facts", "wanted", "why_not"),
+        [
+            ((a_reply(5), an_act("resolve", 20)), "resolved", None),
+            ((a_reply(5), an_act("resolve", 20), a_message(30)), "resolved", "status_moved"),
+            (CLOSED, "resolved", None),
+            ((a_snapshot(20, "resolved"), an_act("reopen", 30)), "open", None),
+            ((a_snapshot(20, "resolved"), an_act("reopen", 30), a_snapshot(40), a_snapshot(50, "resolved")), "open",
+             "status_moved"),
+            ((), "snoozed", None),
+            ((a_snapshot(20, "resolved"),), "snoozed", "status_moved"),
+        ],
+    )  # fmt: skip
+    def test_a_status_is_set_unless_it_moved_on(self, facts, wanted, why_not):
+        assert is_wanted("set_status", "act:1", {"status": wanted}, a_ticket(*OPEN, *facts)) == why_not
+
+    @pytest.mark.parametrize(
+        ("facts", "why_not"),
+        [
+            ((an_act("triage", 20, priority="high"),), None),
+            ((an_act("triage", 20, priority="high"), a_snapshot(30, priority="high")), None),
+            ((an_act("triage", 20, priority="high"), a_snapshot(30, priority="low")), "priority_moved"),
+            ((an_act("triage", 20, priority="high"), an_act("triage", 30, priority="urgent")), "priority_moved"),
+            ((an_act("triage", 10, priority="high"), *CLOSED), "closed"),
+        ],
+    )
+    def test_a_priority_is_set_unless_it_was_changed_since(self, facts, why_not):
+        assert is_wanted("set_priority", "act:1", {"priority": "high"}, a_ticket(*OPEN, *facts)) == why_not
+
+    @pytest.mark.parametrize("kind", ["add_labels", "set_attributes", "reply"])
+    def test_a_closed_ticket_is_left_alone(self, kind):
+        assert is_wanted(kind, "act:1", {}, a_ticket(*OPEN)) is None
+        assert is_wanted(kind, "act:1", {}, a_ticket(*OPEN, a_snapshot(20, "resolved"))) is None
+        assert is_wanted(kind, "act:1", {}, a_ticket(*OPEN, *self.CLOSED)) == "closed"
+
+    def test_an_act_is_the_newest_decision_about_who_has_it(self):
+        ticket = a_ticket(*OPEN, an_act("assign", 20, agent=OLEG))
+
+        assert is_wanted("assign_agent", "act:assign@20", {"agent_id": OLEG.id}, ticket) is None
+        assert is_wanted("assign_agent", "routed:1", {"agent_id": MAYA.id}, ticket) == "superseded"
+
+    @pytest.mark.parametrize("kind", ["event"])
+    def test_what_happened_is_told_whatever_came_after(self, kind):
+        assert is_wanted(kind, "ticket.resolved:1", {}, a_ticket(*OPEN, *self.CLOSED)) is None

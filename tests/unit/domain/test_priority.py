@@ -1,9 +1,10 @@
 import pytest
 
-from tests.builders import T0, at, minutes
+from tests.builders import KEY, T0, a_message, a_policy, a_snapshot, at, minutes
+from worker.domain.fold import fold
 from worker.domain.matching import prose
 from worker.domain.policy import ScoreRule
-from worker.domain.priority import Circumstances, looks, of_score, prioritise
+from worker.domain.priority import Circumstances, Given, looks, of_score, prioritise
 
 RULES = (
     ScoreRule("words", 50, words=("down", "urgent")),
@@ -13,9 +14,9 @@ RULES = (
 )
 
 
-def judged(text="", *, upstream=None, as_of=T0, **given):
+def judged(text="", *, given_priority=None, as_of=T0, **given):
     defaults = {"channel": "email", "tier": None, "reopen_count": 0, "waiting_since": None}
-    return prioritise(RULES, Circumstances(prose(text), **{**defaults, **given}), upstream=upstream, as_of=as_of)
+    return prioritise(RULES, Circumstances(prose(text), **{**defaults, **given}), given=given_priority, as_of=as_of)
 
 
 class TestScore:
@@ -46,19 +47,22 @@ class TestScore:
     def test_it_stays_within_its_bounds(self):
         seen = Circumstances(prose("x"), "", None, 0, None)
 
-        assert prioritise((ScoreRule("a", 90), ScoreRule("b", 90)), seen, upstream=None, as_of=T0).score == 100
-        assert prioritise((ScoreRule("a", -5),), seen, upstream=None, as_of=T0).score == 0
+        assert prioritise((ScoreRule("a", 90), ScoreRule("b", 90)), seen, given=None, as_of=T0).score == 100
+        assert prioritise((ScoreRule("a", -5),), seen, given=None, as_of=T0).score == 0
 
 
 class TestUpstream:
     def test_a_priority_set_in_the_source_wins_over_the_score(self):
-        judgement = judged("urgent", upstream="low")
+        judgement = judged("urgent", given_priority=Given("low", "set in the source"))
 
         assert (judgement.name, judgement.score) == ("low", 50)
         assert judgement.reasons[0] == "priority low was set in the source"
 
     def test_a_word_that_is_no_priority_does_not(self):
-        assert judged("urgent", upstream="very").name == "high"
+        assert (
+            fold(KEY, [a_snapshot(0, priority="very"), a_message(0, text="refund")], a_policy(), as_of=T0).priority
+            != "very"
+        )
 
 
 class TestLooks:

@@ -20,13 +20,16 @@ from tests.builders import (
     minutes,
 )
 from worker.domain.decide import decide
-from worker.domain.facts import Author
+from worker.domain.facts import Act, Author, Closed, Escalated, Routed, Verb
 from worker.domain.fold import fold
 from worker.domain.policy import ScoreRule
 from worker.domain.ticket import EDGES, Status
+from worker.domain.view import Given
+from worker.policy_file import load_policy
 
 POLICY = a_policy(
     score_rules=(*a_policy().score_rules, ScoreRule("waiting", 40, min_waiting=minutes(30))),
+    closing=load_policy(None).closing,
 )
 NOW = at(200)
 MINUTES = st.integers(0, 120)
@@ -62,7 +65,33 @@ SNAPSHOTS = st.builds(
     ),
 )
 ANSWERS = st.builds(an_answer, MINUTES, st.integers(1, 5))
-FACTS = st.lists(st.one_of(MESSAGES, SNAPSHOTS, ANSWERS), min_size=1, max_size=12)
+HEARD = st.lists(st.one_of(MESSAGES, SNAPSHOTS, ANSWERS), min_size=1, max_size=12)
+ACTS = st.builds(
+    lambda number, minute, verb, agent, priority: Act(
+        str(number), at(minute), verb, "anna", agent=agent, priority=priority, text="done"
+    ),
+    st.integers(1, 40),
+    MINUTES,
+    st.sampled_from(Verb),
+    st.sampled_from([None, MAYA, OLEG]),
+    st.sampled_from(["", "urgent", "low"]),
+)
+OWN = st.one_of(
+    st.builds(
+        lambda number, minute, agent: Routed(number, at(minute), "rule", BILLING, agent, "because"),
+        st.integers(1, 3),
+        MINUTES,
+        st.sampled_from([None, MAYA, OLEG]),
+    ),
+    st.builds(
+        lambda level, minute, agent: Escalated("legal", level, at(minute), "a lawyer", BILLING, agent, "high"),
+        st.integers(1, 2),
+        MINUTES,
+        st.sampled_from([None, MAYA, OLEG]),
+    ),
+    st.builds(lambda run, minute: Closed(run, at(minute), "quiet", "nothing heard"), st.integers(1, 2), MINUTES),
+)
+FACTS = st.lists(st.one_of(MESSAGES, SNAPSHOTS, ANSWERS, ACTS, OWN), min_size=1, max_size=14)
 
 
 def stored(facts, known=()):
@@ -74,7 +103,7 @@ def stored(facts, known=()):
 
 
 def decided(before, facts, *, now=NOW):
-    return decide(before, KEY, facts, policy=POLICY, roster=a_roster(), last_survey_at=None, now=now)
+    return decide(before, KEY, facts, policy=POLICY, known=Given(a_roster()), now=now)
 
 
 class TestOrder:
@@ -104,11 +133,12 @@ class TestTransitions:
         assert [run.ordinal for run in ticket.resolutions] == list(range(1, len(ticket.resolutions) + 1))
         assert ticket.reopen_count == sum(run.reopened_at is not None for run in ticket.resolutions)
         is_resolved = bool(ticket.resolutions) and ticket.resolutions[-1].reopened_at is None
-        assert is_resolved is (ticket.status is Status.RESOLVED)
+        assert is_resolved is (ticket.status in (Status.RESOLVED, Status.CLOSED))
+        assert (ticket.closed_at is not None) is (ticket.status is Status.CLOSED)
 
 
 class TestDecisions:
-    @given(facts=FACTS)
+    @given(facts=HEARD)
     def test_deciding_twice_adds_nothing(self, facts):
         facts = stored(facts)
         first = decided(None, facts)
@@ -119,14 +149,14 @@ class TestDecisions:
         assert second.facts == ()
         assert keys(second) <= keys(first)
 
-    @given(facts=FACTS)
+    @given(facts=HEARD)
     def test_the_ticket_is_the_fold_of_what_is_stored(self, facts):
         decision = decided(None, stored(facts))
 
         assert decision.ticket == fold(KEY, stored(decision.facts, stored(facts)), POLICY, as_of=NOW)
 
     @settings(max_examples=60)
-    @given(facts=FACTS, data=st.data())
+    @given(facts=HEARD, data=st.data())
     def test_batches_end_in_the_same_record_as_all_at_once(self, facts, data):
         facts = stored(facts)
         arriving = data.draw(st.permutations(facts))
@@ -140,7 +170,7 @@ class TestDecisions:
 
         assert derived(ticket) == derived(decided(None, facts).ticket)
 
-    @given(facts=FACTS)
+    @given(facts=HEARD)
     def test_every_key_fits_its_column(self, facts):
         decision = decided(None, facts)
 

@@ -208,3 +208,66 @@ class TestPage:
     @pytest.mark.parametrize(("seconds", "words"), [(2, "2 s"), (256, "4 m 16 s"), (900, "15 m"), (0, "0 s")])
     def test_it_says_spans_in_words(self, seconds: float, words: str) -> None:
         assert span(seconds) == words
+
+
+class TestWebhookHints:
+    """Standard Webhooks: a hint stretches the schedule, it does not replace it."""
+
+    @pytest.mark.parametrize(
+        ("attempt", "hint", "seconds"),
+        [
+            (2, 400, 400),  # between 5 and 10 minutes: as asked
+            (2, 100, 300),  # never shorter than the schedule
+            (2, 5000, 600),  # never longer than twice
+            (8, 23 * HOUR, 23 * HOUR),
+            (8, 50 * HOUR, 24 * HOUR),  # never beyond a day
+            (9, 50 * HOUR, 24 * HOUR),
+        ],
+    )
+    def test_a_hint_counts_between_once_and_twice_the_wait(self, attempt: int, hint: float, seconds: float) -> None:
+        error = TransientError("server_error", status=500, retry_after=hint)
+
+        assert after(error, attempt=attempt, draw=0.0, schedule=WEBHOOK_OUT) == RetryIn(seconds, "server_error")
+        assert after(error, attempt=attempt, draw=1.0, schedule=WEBHOOK_OUT) == RetryIn(
+            pytest.approx(seconds * 1.2), "server_error"
+        )
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            TransientError("rate_limited", status=429),
+            TransientError("server_error", status=502),
+            TransientError("unavailable", status=503),
+            TransientError("server_error", status=504),
+            TransientError("timeout"),
+            TransientError("rate_limited", status=429, retry_after=7),
+        ],
+        ids=["429", "502", "503", "504", "timeout", "429 with a short hint"],
+    )
+    def test_crowding_waits_a_minute(self, error: TransientError) -> None:
+        assert after(error, draw=0.0, schedule=WEBHOOK_OUT) == RetryIn(60, error.cause)
+
+    @pytest.mark.parametrize("error", [TransientError("server_error", status=500), TransientError("unreachable")])
+    def test_other_failures_follow_the_schedule(self, error: TransientError) -> None:
+        assert after(error, draw=0.5, schedule=WEBHOOK_OUT) == RetryIn(pytest.approx(5), error.cause)
+
+    @pytest.mark.parametrize("status", [408, 425, 429])
+    def test_what_may_improve_has_the_whole_schedule(self, status: int) -> None:
+        error = TransientError("rate_limited", status=status)
+
+        assert isinstance(after(error, attempt=9, schedule=WEBHOOK_OUT), RetryIn)
+        assert after(error, attempt=10, schedule=WEBHOOK_OUT) == Bury("rate_limited")
+
+
+class TestMail:
+    def test_a_refused_mail_is_buried_at_once(self) -> None:
+        assert after(PermanentError("refused", status=550), schedule=MAIL_OUT) == Bury("refused")
+
+    @pytest.mark.parametrize(("attempt", "seconds"), list(enumerate(NOMINAL["mail_out"], start=1)))
+    def test_a_4xx_reply_follows_the_schedule(self, attempt: int, seconds: float) -> None:
+        error = TransientError("later", status=450)
+
+        assert after(error, attempt=attempt, schedule=MAIL_OUT) == RetryIn(pytest.approx(seconds), "later")
+
+    def test_the_eighth_failure_is_the_last(self) -> None:
+        assert after(TransientError("later", status=450), attempt=8, schedule=MAIL_OUT) == Bury("later")

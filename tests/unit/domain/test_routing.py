@@ -121,6 +121,11 @@ class TestAgent:
         assert f"nobody_free: 1 {why}" in decision.reason
         assert decision.team == SUPPORT
 
+    def test_the_default_capacity_is_twenty(self):
+        assert routed(a_roster(an_agent(MAYA, open_tickets=19))).agent == MAYA
+        assert routed(a_roster(an_agent(MAYA, open_tickets=20))).candidates[0].capacity == 20
+        assert routed(a_roster(an_agent(MAYA, open_tickets=20)), policy=a_policy(default_capacity=21)).agent == MAYA
+
     def test_only_members_of_the_team_are_candidates(self):
         decision = routed(a_roster(an_agent(MAYA, team_ids=("2",)), an_agent(OLEG, team_ids=("3",), open_tickets=9)))
 
@@ -131,6 +136,45 @@ class TestAgent:
         policy = a_policy(routing=(RoutingRule("anybody"),))
 
         assert routed(a_roster(an_agent(MAYA, team_ids=())), policy=policy).agent == MAYA
+
+
+class TestSkills:
+    POLICY = a_policy(routing=(RoutingRule("refunds", team="support", skills=("Refunds", "german")),))
+
+    def test_whoever_lacks_one_is_kept_with_what_they_lack(self):
+        agents = (
+            an_agent(Person("1", "A"), skills=("refunds", "German")),
+            an_agent(Person("2", "B"), skills=("refunds",)),
+            an_agent(Person("3", "C"), availability="offline"),
+            an_agent(Person("4", "D"), role="supervisor"),
+            an_agent(Person("5", "E"), skills=("REFUNDS", "german", "tax"), open_tickets=9),
+        )
+        decision = routed(a_roster(*agents), policy=self.POLICY)
+
+        assert [one.rejected for one in decision.candidates] == [
+            "",
+            "lacks skill german",
+            "lacks skill Refunds, german",
+            "role supervisor",
+            "",
+        ]
+        assert decision.agent == Person("1", "A")
+        assert decision.candidates[4].skills == ("REFUNDS", "german", "tax")
+        assert "→ team support able to do Refunds, german; A has the fewest open tickets of 2" in decision.reason
+
+    def test_nobody_with_them_means_the_queue(self):
+        decision = routed(a_roster(an_agent(MAYA), an_agent(OLEG)), policy=self.POLICY)
+
+        assert (decision.agent, decision.team) == (None, SUPPORT)
+        assert "nobody_free: 2 lack skill Refunds, german, so it waits in the queue of support" in decision.reason
+
+    def test_a_rule_without_skills_asks_for_none(self):
+        assert routed(a_roster(an_agent(MAYA))).agent == MAYA
+
+    def test_a_team_that_somebody_set_brings_no_rule_and_no_skills(self):
+        decision = routed(a_roster(an_agent(MAYA)), a_snapshot(0, team=BILLING), a_message(0), policy=self.POLICY)
+
+        assert decision.agent == MAYA
 
 
 class TestRoster:
@@ -145,6 +189,21 @@ class TestRoster:
 
     def test_three_minutes_are_not_too_old(self):
         assert routed(a_roster(refreshed_at=at(-2)), now=at(1)).agent == MAYA
+        assert routed(a_roster(refreshed_at=at(-2)), now=at(1.01)).agent is None
+
+    def test_the_policy_may_trust_it_longer(self):
+        policy = a_policy(roster_max_age=minutes(5))
+
+        assert routed(a_roster(refreshed_at=at(-4)), now=at(1), policy=policy).agent == MAYA
+
+    def test_a_ticket_that_moves_is_taken_off_the_other(self):
+        roster = a_roster(an_agent(MAYA, open_tickets=2), an_agent(OLEG, open_tickets=5))
+
+        after = roster.with_assigned("7", at(1), instead_of="8")
+        kept = roster.with_assigned("7", at(1), instead_of="7")
+
+        assert [(one.open_tickets, one.idle_since) for one in after.agents] == [(3, at(1)), (4, None)]
+        assert [one.open_tickets for one in kept.agents] == [2, 5]
 
     def test_assignments_of_a_batch_are_spread(self):
         roster = a_roster(an_agent(MAYA, open_tickets=0), an_agent(OLEG, open_tickets=0))

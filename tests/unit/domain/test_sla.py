@@ -238,8 +238,8 @@ class TestClocks:
         assert len(set(hashes)) == 4
         assert all(len(each) == 12 for each in hashes)
 
-    @pytest.mark.parametrize(("share", "expected"), [(0.5, 105), (0.8, 114), (1.0, 120)])
-    def test_a_share_of_the_target_is_reached_after_the_same_pauses(self, share: float, expected: float) -> None:
+    @pytest.mark.parametrize(("share", "expected"), [(50, 105), (80, 114), (100, 120)])
+    def test_a_share_of_the_target_is_reached_after_the_same_pauses(self, share: int, expected: float) -> None:
         story = Timeline(m(60), (m(60),), paused=((m(70), m(100), "with_bot"),))
         clock = clocks(story, now=101)["first_response:1"]
 

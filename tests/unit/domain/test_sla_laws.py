@@ -134,10 +134,10 @@ class TestLaws:
     @given(story=timelines(), policy=policies, as_of=asked_at)
     def test_the_whole_share_is_the_deadline(self, story: Timeline, policy: SlaPolicy, as_of: datetime) -> None:
         for clock in sla.clocks(story, policy, as_of=as_of):
-            half = sla.reached_at(clock, policy, share=0.5)
+            half = sla.reached_at(clock, policy, share=50)
 
-            assert sla.reached_at(clock, policy, share=1) == clock.deadline_at
+            assert sla.reached_at(clock, policy, share=100) == clock.deadline_at
             assert clock.deadline_at is None or (half is not None and half <= clock.deadline_at)
             if half is not None and clock.met_at is None and len(clock.spans) == 1:
                 used = calendar.open_time(policy.calendar, clock.started_at, half)
-                assert used == timedelta(seconds=clock.target_seconds / 2)
+                assert used == timedelta(seconds=clock.target_seconds) * 50 / 100

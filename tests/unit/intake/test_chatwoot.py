@@ -93,6 +93,9 @@ class TestAuthor:
             ({"additional_attributes": {"campaign_id": 3}}, Author.SYSTEM),
             ({"content_attributes": {"hookdesk": "e4"}}, Author.OWN),
             ({"content_attributes": {"hookdesk": "e4"}, "private": True}, Author.OWN),
+            ({"content_attributes": {"hookdesk": "r4"}}, Author.AGENT),
+            ({"content_attributes": {"hookdesk": "r4"}, "private": True}, Author.OWN),
+            ({"content_attributes": {"hookdesk": "r4"}, "message_type": "incoming"}, Author.OWN),
         ],
     )
     def test_who_wrote_it(self, changes, author):

@@ -11,6 +11,7 @@ from worker.domain.facts import Answer, Author, Message, Snapshot
 from worker.domain.fold import fold
 from worker.domain.outcome import outcome_of
 from worker.domain.ticket import Status
+from worker.domain.view import Given
 
 POLICY = a_policy()
 
@@ -36,7 +37,7 @@ def decided(*numbers, now, before=()):
     earlier = ticket(*before, as_of=now) if before else None
     key = parsed(body(numbers[0])).ticket
     roster = a_roster(an_agent(), refreshed_at=now)
-    return decide(earlier, key, facts(*before, *numbers), policy=POLICY, roster=roster, last_survey_at=None, now=now)
+    return decide(earlier, key, facts(*before, *numbers), policy=POLICY, known=Given(roster), now=now)
 
 
 def clock(of, metric):
@@ -82,7 +83,7 @@ class TestConversation:
 
         assert decision.ticket.status is Status.RESOLVED
         assert clock(decision.ticket, "resolution").met_at == at("09:20:30.904455")
-        assert [timer.kind for timer in decision.timers] == ["csat"]
+        assert [timer.kind for timer in decision.timers] == ["csat", "closing"]
 
     def test_10_is_the_twin_of_09_and_says_nothing_new(self):
         assert parsed(body("09")).facts == parsed(body("10")).facts

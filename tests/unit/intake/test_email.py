@@ -159,3 +159,17 @@ class TestRefusals:
     def test_what_is_no_mail_is_unparsable(self, said):
         with pytest.raises(Unparsable):
             parsed(said, source="email")
+
+
+class TestLanguage:
+    @pytest.mark.parametrize(
+        ("headers", "language"),
+        [
+            ([["Content-Language", "de-DE"], ["Accept-Language", "en-US"]], "de"),
+            ({"accept-language": "en-US, de"}, "en"),
+            ([["Content-Language", "unknown"]], ""),
+            (None, ""),
+        ],
+    )
+    def test_it_is_what_the_mail_is_written_in_else_what_its_sender_reads(self, headers, language):
+        assert mail(headers=headers).language == language

@@ -135,3 +135,17 @@ class TestChannel:
 
         assert ticket.channel == "form"
         assert route(ticket, Roster((), (), None), policy, now=RECEIVED_AT).rule == "forms"
+
+
+class TestLanguage:
+    @pytest.mark.parametrize(
+        ("body", "headers", "language"),
+        [
+            (b"message=Help&language=pt-BR", {"accept-language": "de"}, "pt"),
+            (b"message=Help", {"accept-language": "de-DE,en;q=0.8"}, "de"),
+            (b"message=Help", {"accept-language": "en", "content-language": "fr"}, "fr"),
+            (b"message=Help&language=unknown", {}, ""),
+        ],
+    )
+    def test_the_form_says_it_or_the_browser_that_sent_it(self, body, headers, language):
+        assert message(body, headers=headers).language == language

@@ -133,6 +133,18 @@ class TestHabits:
         assert [m["id"] for m in before] == ids[80:100]
         assert [m["id"] for m in after] == ids[1:101]
 
+    def test_a_survey_answer_does_not_show_up_there(
+        self, practice: PracticeChatwoot, call: Caller, clock: ManualClock, conversation: int
+    ) -> None:
+        practice.resolve(conversation, ask=True)
+        clock.advance(3600)
+        practice.answers_survey(conversation, 4)
+
+        rows = call("GET", "/conversations?status=all&updated_within=60").json()["data"]["payload"]
+
+        assert rows == []
+        assert call("GET", "/csat_survey_responses").json()[0]["rating"] == 4
+
     def test_updated_within_lists_all_changed_since(
         self, practice: PracticeChatwoot, call: Caller, clock: ManualClock, conversation: int
     ) -> None:

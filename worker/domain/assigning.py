@@ -1,0 +1,75 @@
+"""Who gets the ticket: the aspect of a decision that routes, and routes again, and asks the source to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from worker.domain.effects import Effect, EffectKind
+from worker.domain.facts import Routed
+from worker.domain.holding import chosen_at
+from worker.domain.notes import routing_note
+from worker.domain.rerouting import BY_ROUTING, Kept, away_enough_at, reroute, why_move
+from worker.domain.routing import is_ours_to_route, needs_routing, route
+from worker.domain.ticket import Ticket, Timer
+from worker.domain.view import NOTHING, View, Wants
+
+AWAY_TIMER = ("reroute", "away")
+QUEUE_TIMER = ("reroute", "queue")
+"""Kind and key of the looks at a ticket whose agent is away, and at one that waits in a queue."""
+
+
+def wants(view: View) -> Wants:
+    """A routing decision where one is due, and its effects; else a look at the ticket when one may become due."""
+    ticket = view.ticket
+    if not is_ours_to_route(ticket):
+        return NOTHING
+    if needs_routing(ticket):
+        return _routed(view, route(ticket, view.known.roster(), view.policy, now=view.now))
+    away_since = _away_since(view)
+    timers = tuple(_looks(view, away_since))
+    chosen = chosen_at(view.story) if ticket.resolutions else None
+    why = why_move(ticket, view.policy, away_since=away_since, chosen_at=chosen, now=view.now)
+    if why is None:
+        return Wants(timers=timers)
+    match reroute(ticket, why, view.known.roster(), view.policy, now=view.now):
+        case Routed() as routed:
+            return _routed(view, routed)
+        case Kept(event):
+            return Wants(events=(event,), timers=timers)
+    return Wants(timers=timers)
+
+
+def _routed(view: View, routed: Routed) -> Wants:
+    after = view.plus((routed,))
+    return Wants(facts=(routed,), effects=tuple(_effects(view.ticket, after.ticket)), view=after)
+
+
+def _away_since(view: View) -> datetime | None:
+    """Only where it matters: the ticket is routing's to move, and somebody waits."""
+    ticket = view.ticket
+    is_at_stake = ticket.assignee_by == BY_ROUTING and ticket.waiting_since is not None
+    if not is_at_stake or ticket.assignee is None or ticket.assignee.id is None:
+        return None
+    return view.known.away_since(ticket.assignee.id)
+
+
+def _looks(view: View, away_since: datetime | None) -> Iterator[Timer]:
+    at = away_enough_at(view.ticket, view.policy, away_since)
+    if at is not None and at > view.now:
+        yield Timer(*AWAY_TIMER, at)
+
+
+def _effects(unrouted: Ticket, ticket: Ticket) -> Iterator[Effect]:
+    """The team before the agent: setting a team may take off an agent who is no member. Then the note."""
+    routed = ticket.routed
+    if routed is None:
+        return
+    team, agent = routed.team, routed.agent
+    is_new_team = team is not None and (unrouted.team is None or unrouted.team.id != team.id)
+    if team is not None and team.id is not None and is_new_team:
+        yield Effect(EffectKind.ASSIGN_TEAM, routed.key, {"team_id": team.id, "team": team.name})
+    is_new_agent = agent is not None and (unrouted.assignee is None or unrouted.assignee.id != agent.id)
+    if agent is not None and agent.id is not None and is_new_agent:
+        yield Effect(EffectKind.ASSIGN_AGENT, routed.key, {"agent_id": agent.id, "agent": agent.name})
+    yield Effect(EffectKind.PRIVATE_NOTE, routed.key, {"text": routing_note(ticket)})

@@ -1,0 +1,115 @@
+"""What the aspects of a decision look at, and what each of them wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from worker.domain.effects import Effect, EffectKind
+from worker.domain.facts import Fact, Matched, TicketKey
+from worker.domain.fold import fold_story
+from worker.domain.policy import Policy
+from worker.domain.promised import hangs_on, kept
+from worker.domain.routing import Roster
+from worker.domain.story import Story, tell
+from worker.domain.ticket import Activity, Ended, Event, Ticket, Timer
+
+
+class Known(Protocol):
+    """What the rest of the desk knows, asked only where it matters: each answer costs a look into the store."""
+
+    def roster(self) -> Roster | None:
+        """Who could take the ticket, held for this decision until it is stored; None when nobody ever told us."""
+
+    def away_since(self, agent_id: str) -> datetime | None:
+        """Since when this agent is not online; None for one who is, or is unknown. Cheaper than `roster`."""
+
+    def last_survey_at(self, ticket: Ticket) -> datetime | None:
+        """When its requester was last asked."""
+
+    def matched(self, ticket: Ticket) -> Matched | None:
+        """Whom we know the requester to be; None without anything to know them by."""
+
+    def done_at(self, kind: EffectKind, decision: str) -> datetime | None:
+        """When this effect of the ticket was performed; None while it was not."""
+
+    def told(self, about: str) -> tuple[str, ...]:
+        """The decisions, beginning with `about`, of its notes and notices that were performed, or tried at least."""
+
+    def is_still_to_do(self, kind: str, key: str) -> bool:
+        """Whether this activity of the ticket is open: neither done nor called off, by us or by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known, given beforehand: for deciding without a store."""
+
+    who: Roster | None = None
+    surveyed_at: datetime | None = None
+    contact: Matched | None = None
+    done: dict[tuple[EffectKind, str], datetime] = field(default_factory=dict)
+    ended: frozenset[tuple[str, str]] = frozenset()  # activities
+
+    def roster(self) -> Roster | None:
+        return self.who
+
+    def away_since(self, agent_id: str) -> datetime | None:
+        agent = self.who.agent(agent_id) if self.who is not None else None
+        return agent.away_since if agent is not None else None
+
+    def last_survey_at(self, ticket: Ticket) -> datetime | None:
+        return self.surveyed_at
+
+    def matched(self, ticket: Ticket) -> Matched | None:
+        return self.contact
+
+    def done_at(self, kind: EffectKind, decision: str) -> datetime | None:
+        return self.done.get((kind, decision))
+
+    def told(self, about: str) -> tuple[str, ...]:
+        return tuple(sorted({decision for _, decision in self.done if decision.startswith(about)}))
+
+    def is_still_to_do(self, kind: str, key: str) -> bool:
+        return (kind, key) not in self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A ticket in the middle of a decision: as it was stored, as the facts tell it so far, and what else is known."""
+
+    before: Ticket | None
+    key: TicketKey
+    facts: tuple[Fact, ...]
+    story: Story
+    ticket: Ticket
+    policy: Policy
+    known: Known
+    now: datetime
+
+    def plus(self, facts: tuple[Fact, ...]) -> View:
+        """The same with further facts, of our own."""
+        known = (*self.facts, *facts)
+        story = tell(known)
+        is_as_promised = hangs_on(story, self.policy) == hangs_on(self.story, self.policy)
+        clocks = self.ticket.clocks if is_as_promised else None
+        ticket = kept(self.before, fold_story(self.key, story, self.policy, as_of=self.now, clocks=clocks), self.policy)
+        return replace(self, facts=known, story=story, ticket=ticket)
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What one aspect wants; `facts` are its own decisions, which later aspects see in the ticket."""
+
+    events: tuple[Event, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    ended: tuple[Ended, ...] = ()
+    view: View | None = None  # the view with these facts, where the aspect has made it already
+
+
+Aspect = Callable[[View], Wants]
+NOTHING = Wants()

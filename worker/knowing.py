@@ -1,0 +1,100 @@
+"""What a decision may ask of the rest of the desk, answered from the store in the transaction that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from worker.domain.effects import EffectKind
+from worker.domain.facts import Matched
+from worker.domain.routing import Roster
+from worker.domain.ticket import Decision, Ticket
+from worker.store import activities, effects, people, tickets
+
+
+class Knowledge:
+    """Shared by the decisions of one transaction, so that a batch of fifty does not all go to one agent."""
+
+    def __init__(self, conn: Connection, matches: Mapping[int, Matched], *, now: datetime) -> None:
+        self._conn, self._matches, self._now = conn, matches, now
+        self._roster: Roster | None = None
+        self._away: Mapping[str, datetime] | None = None
+        self._assigned: set[str] = set()
+
+    def about(self, ticket_id: int) -> Known:
+        """The same, asked by the decision about this ticket."""
+        return Known(self, ticket_id)
+
+    def roster(self) -> Roster:
+        """Held until the transaction ends: nobody else assigns meanwhile."""
+        if self._roster is None:
+            self._roster = people.roster(self._conn, lock=True)
+        return self._roster
+
+    def away_since(self, agent_id: str) -> datetime | None:
+        """One look for all the decisions of this transaction, without holding the roster."""
+        if self._away is None:
+            self._away = people.away(self._conn)
+        return self._away.get(agent_id)
+
+    def reserve(self, before: Ticket | None, decision: Decision) -> None:
+        """Count an assignment of ours at once."""
+        ticket = decision.ticket
+        agent = ticket.assignee.id if ticket.assignee is not None else None
+        is_ours = ticket.assignee_by in ("routing", "escalation", "operator")
+        if agent is None or not is_ours or (before is not None and before.assignment == ticket.assignment):
+            return
+        self._assigned.add(agent)
+        if self._roster is not None:
+            was = before.assignee.id if before is not None and before.assignee is not None else None
+            self._roster = self._roster.with_assigned(agent, self._now, instead_of=was)
+
+    def keep(self) -> None:
+        """Store who was assigned something; to be called once, when all is decided."""
+        people.note_assigned(self._conn, self._assigned, self._now)
+
+    def last_survey_at(self, ticket: Ticket) -> datetime | None:
+        contact = ticket.matched.contact if ticket.matched is not None else None
+        return tickets.last_survey_at(self._conn, ticket.requester, contact=contact)
+
+    def matched(self, ticket_id: int) -> Matched | None:
+        return self._matches.get(ticket_id)
+
+    def done_at(self, ticket_id: int, kind: EffectKind, decision: str) -> datetime | None:
+        return effects.done_at(self._conn, ticket_id, kind, decision)
+
+    def told(self, ticket_id: int, about: str) -> tuple[str, ...]:
+        return effects.told(self._conn, ticket_id, about)
+
+    def is_still_to_do(self, ticket_id: int, kind: str, key: str) -> bool:
+        return activities.is_open(self._conn, ticket_id, kind, key)
+
+
+class Known:
+    """`domain.view.Known` of one ticket."""
+
+    def __init__(self, knowledge: Knowledge, ticket_id: int) -> None:
+        self._knowledge, self._ticket_id = knowledge, ticket_id
+
+    def roster(self) -> Roster | None:
+        return self._knowledge.roster()
+
+    def away_since(self, agent_id: str) -> datetime | None:
+        return self._knowledge.away_since(agent_id)
+
+    def last_survey_at(self, ticket: Ticket) -> datetime | None:
+        return self._knowledge.last_survey_at(ticket)
+
+    def matched(self, ticket: Ticket) -> Matched | None:
+        return self._knowledge.matched(self._ticket_id)
+
+    def done_at(self, kind: EffectKind, decision: str) -> datetime | None:
+        return self._knowledge.done_at(self._ticket_id, kind, decision)
+
+    def told(self, about: str) -> tuple[str, ...]:
+        return self._knowledge.told(self._ticket_id, about)
+
+    def is_still_to_do(self, kind: str, key: str) -> bool:
+        return self._knowledge.is_still_to_do(self._ticket_id, kind, key)

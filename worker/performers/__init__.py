@@ -1,0 +1,1 @@
+"""Who performs effects: one performer for each other side."""

@@ -1,0 +1,103 @@
+"""Which ticket a delivery belongs to: by its key or its request; of a conversation closed before, also by its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from worker import doors
+from worker.domain.facts import Author, Closed, Fact, Followed, Message, Parsed, Snapshot, TicketKey
+from worker.domain.own import FOLLOWED
+from worker.domain.ticket import Ticket
+from worker.doors import Homes
+from worker.errors import Unparsable
+from worker.store import tickets
+from worker.store.tickets import StoredTicket
+
+Generations = list[StoredTicket]
+
+
+def place(conn: Connection, read: Sequence[Parsed], *, now: datetime) -> list[StoredTicket | None]:
+    """The locked ticket of each, None for what belongs to none; follow-ups of closed tickets are opened here.
+
+    A survey names its ticket by id, everything else by key. Raises Unparsable for an id that does not exist.
+    """
+    keys = {one.ticket for one in read if one.ticket is not None}
+    ids = {one.ticket_id for one in read if one.ticket is None and one.ticket_id is not None}
+    known = tickets.known(conn, keys)
+    homes = doors.homes(conn, read, sorted(keys - known, key=_order))
+    own = {homes.of(key) for key in keys}
+    generations = tickets.lock_generations(conn, sorted(own, key=_order), now=now, ids=ids, there=known)
+    doors.fold(conn, homes, generations)
+    by_id = tickets.lock_ids(conn, sorted(ids)) if ids else {}
+    if missing := ids - by_id.keys():
+        raise Unparsable(f"an answer for a ticket that does not exist: {sorted(missing)}", cause="no_such_ticket")
+    return [_one(conn, one, homes, generations, by_id, now=now) for one in read]
+
+
+def _one(
+    conn: Connection,
+    parsed: Parsed,
+    homes: Homes,
+    generations: dict[TicketKey, Generations],
+    by_id: dict[int, StoredTicket],
+    *,
+    now: datetime,
+) -> StoredTicket | None:
+    if parsed.ticket is None:
+        return None if parsed.ticket_id is None else by_id[parsed.ticket_id]
+    known = generations[homes.of(parsed.ticket)]
+    newest = known[-1]
+    ended = newest.ticket.closed_at if newest.ticket is not None else None
+    opening = _opening(parsed.facts, newest, ended)
+    if ended is not None and opening:
+        known.append(_follow_up(conn, newest, ended, opening, now=now))
+        return known[-1]
+    return newest if len(known) == 1 or not parsed.facts else _of_its_time(known, parsed.facts)
+
+
+def opens(fact: Fact, closed: Ticket) -> bool:
+    """Whether a fact after the end begins a follow-up: the customer wrote, or the source opened it again."""
+    match fact:
+        case Message():
+            return fact.author is Author.CUSTOMER and not fact.private and not fact.auto_reply
+        case Snapshot():
+            return closed.source_status == "resolved" and fact.status not in ("resolved", "")
+    return False
+
+
+def _follow_up(
+    conn: Connection, closed: StoredTicket, ended: datetime, opening: Sequence[Fact], *, now: datetime
+) -> StoredTicket:
+    follower = tickets.follow(conn, closed, now=now)
+    first = Followed(min(fact.at for fact in opening), ended, closed.id, follower.generation)
+    last = Closed(0, ended, FOLLOWED, f"the customer wrote again: t{follower.id} follows, and this one stays closed")
+    tickets.add_facts(conn, [(follower.id, first, f"t{closed.id}"), (closed.id, last, f"t{follower.id}")])
+    return follower
+
+
+def _of_its_time(known: Generations, facts: Sequence[Fact]) -> StoredTicket:
+    """The last generation that had begun by then, or would have begun with these facts, had they come in time.
+
+    One without a record yet began after the end of the one before.
+    """
+    at = max(fact.at for fact in facts)
+    for before, one in zip(reversed(known[:-1]), reversed(known), strict=False):
+        ended = before.ticket.closed_at if before.ticket is not None else None
+        begun = one.ticket.created_at if one.ticket is not None else ended
+        if (begun is not None and begun <= at) or _opening(facts, before, ended):
+            return one
+    return known[0]
+
+
+def _opening(facts: Sequence[Fact], closed: StoredTicket, ended: datetime | None) -> list[Fact]:
+    """Those that begin a follow-up of it."""
+    if closed.ticket is None or ended is None:
+        return []
+    return [fact for fact in facts if fact.at > ended and opens(fact, closed.ticket)]
+
+
+def _order(key: TicketKey) -> tuple[str, str]:
+    return key.source, key.external_id
