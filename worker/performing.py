@@ -32,6 +32,7 @@ from worker.performers.registry import Performers
 from worker.store import breakers, effects, ticket_reads
 from worker.store.breaker_trip import trip
 from worker.store.database import Database, is_connection_lost
+from worker.store.effect_pause import put_off
 from worker.store.effects import ClaimedEffect, Fenced
 from worker.store.ticket_rows import StoredTicket
 
@@ -130,7 +131,7 @@ class Performing:
             return self._settle(claimed, EffectState.CANCELLED, cause="stale", detail=stale, refund=True)
         breaker = breakers.state(self.db, performer.dependency(claimed))
         if breaker.is_open:
-            return self._defer(claimed, "circuit_open", breaker.open_until, detail=breaker.cause)
+            return self._leave_alone(claimed, breaker.open_until, breaker.cause)
         return self._try(performer, claimed, ticket, stale)
 
     def _try(self, performer: Performer, claimed: ClaimedEffect, ticket: StoredTicket, stale: str | None) -> None:
@@ -190,6 +191,12 @@ class Performing:
                 return self._settle(claimed, EffectState.DEAD, cause=cause, detail=detail)
             case Cancel(cause):
                 return self._settle(claimed, EffectState.CANCELLED, cause=cause, detail=detail)
+
+    def _leave_alone(self, claimed: ClaimedEffect, until: datetime | None, why: str | None) -> None:
+        """This one, and with it all others that are due on its lane."""
+        self._defer(claimed, "circuit_open", until, detail=why)
+        ramp = timedelta(seconds=RAMP_SECONDS)
+        put_off(self.db, claimed.lane, until=until or self._now(), ramp=ramp, cause="circuit_open", detail=why)
 
     def _defer(self, claimed: ClaimedEffect, cause: str, until: datetime | None, *, detail: str | None = None) -> None:
         """Not now, for reasons that are not the effect's: uses no try."""

@@ -55,7 +55,7 @@ def _one(
     if ended is not None and opening:
         known.append(_follow_up(conn, newest, ended, opening, now=now))
         return known[-1]
-    return newest if len(known) == 1 or not parsed.facts else _of_its_time(known, parsed.facts)
+    return newest if len(known) == 1 or not parsed.facts else _of_its_time(conn, known, parsed.facts)
 
 
 def opens(fact: Fact, closed: Ticket) -> bool:
@@ -75,10 +75,18 @@ def _follow_up(
     first = Followed(min(fact.at for fact in opening), ended, closed.id, follower.generation)
     last = Closed(0, ended, FOLLOWED, f"the customer wrote again: t{follower.id} follows, and this one stays closed")
     tickets.add_facts(conn, [(follower.id, first, f"t{closed.id}"), (closed.id, last, f"t{follower.id}")])
+    _take_over(conn, closed, follower, since=first.at)
     return follower
 
 
-def _of_its_time(known: Generations, facts: Sequence[Fact]) -> StoredTicket:
+def _take_over(conn: Connection, closed: StoredTicket, follower: StoredTicket, *, since: datetime) -> None:
+    """What came before the message that it answers was noted in the closed one: it is the follower's as well."""
+    noted = tickets.load_facts(conn, [closed.id]).get(closed.id, [])
+    late = [fact for fact in noted if isinstance(fact, Message | Snapshot) and fact.at >= since]
+    tickets.add_facts(conn, [(follower.id, fact, f"t{closed.id}") for fact in late])
+
+
+def _of_its_time(conn: Connection, known: Generations, facts: Sequence[Fact]) -> StoredTicket:
     """The last generation that had begun by then, or would have begun with these facts, had they come in time.
 
     One without a record yet began after the end of the one before.
@@ -87,7 +95,10 @@ def _of_its_time(known: Generations, facts: Sequence[Fact]) -> StoredTicket:
     for before, one in zip(reversed(known[:-1]), reversed(known), strict=False):
         ended = before.ticket.closed_at if before.ticket is not None else None
         begun = one.ticket.created_at if one.ticket is not None else ended
-        if (begun is not None and begun <= at) or _opening(facts, before, ended):
+        if begun is not None and begun <= at:
+            return one
+        if opening := _opening(facts, before, ended):
+            _take_over(conn, before, one, since=min(fact.at for fact in opening))
             return one
     return known[0]
 

@@ -86,6 +86,6 @@ def _name(value: Any) -> str:
 
 def _message(value: Any) -> str:
     text = words(value)
-    if strange := [name for name in unknown_in(text) if name != "date"]:
+    if strange := unknown_in(text, ("date",)):
         raise ValueError(f"Nothing fills in {{{strange[0]}}}. Known here: {{date}}.")
     return text

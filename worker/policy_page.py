@@ -45,8 +45,8 @@ def _section(schedule: Schedule) -> str:
     if schedule.hints.stretch is not None:
         statuses = ", ".join(str(status) for status in sorted(schedule.hints.statuses))
         lines.append(
-            f"A Retry-After makes a wait longer, but at most {schedule.hints.stretch:g} times as long, and never beyond "
-            f"{span(schedule.hints.longest)}. After {statuses} and timeouts the wait is at least {span(CROWDED_FLOOR)}."
+            f"A Retry-After makes a wait longer, but at most {schedule.hints.stretch:g} times as long, and never "
+            f"beyond {span(schedule.hints.longest)}. After {statuses} and timeouts the wait is at least {span(CROWDED_FLOOR)}."
         )
     lines += ["", *_table(schedule), ""]
     return "\n".join(lines)
@@ -86,8 +86,8 @@ def _rules() -> str:
 
 | what came | what follows |
 | --- | --- |
-| Retry-After, where nothing else is said above | the longer of the schedule and the hint (beyond {hours} it counts as {hours}); \
-jitter only adds, up to {UPWARD * 100:.0f} % |
+| Retry-After, where nothing else is said above | the longer of the schedule and the hint \
+(beyond {hours} it counts as {hours}); jitter only adds, up to {UPWARD * 100:.0f} % |
 | 429 or 503 without Retry-After, 422 of Chatwoot's message limit | at least {span(CROWDED_FLOOR)}; jitter only adds |
 | timeout, cut connection, other 5xx, 408, 425 | the schedule |
 | 400, 405, 409, 410, 422 and other refusals | dead letter at once |

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.domain.policy import CsatPolicy
+from worker.domain.templates import unknown_in
 from worker.language import two_letters
 from worker.toml_table import Table, duration, flag, whole, words
 
@@ -50,4 +51,6 @@ def _message(value: Any) -> str:
     text = words(value)
     if "{link}" not in text:
         raise ValueError("Write {link} where the survey's address belongs.")
+    if strange := unknown_in(text, ("link",)):
+        raise ValueError(f"Nothing fills in {{{strange[0]}}}. Known here: {{link}}.")
     return text

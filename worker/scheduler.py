@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from worker import log, metrics
+from worker.collector import leave_what_stands
 from worker.config import Settings
 from worker.desk import Desk, open_desk
 from worker.firing import fire_due
@@ -170,6 +171,7 @@ def main(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: scheduler.stop())
     metrics.serve(settings.metrics_scheduler_port, settings.metrics_host, sql=SqlCollector(settings))
+    leave_what_stands()
     logger.info("scheduler_started")
     try:
         scheduler.run()

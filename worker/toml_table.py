@@ -67,7 +67,8 @@ class Mistakes:
 
     def add(self, path: Path, what: str, remedy: str) -> None:
         """Note a mistake at the line of `path`, or of the nearest thing around it."""
-        line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), 1)
+        places = (path, (*path, 0), *(path[:n] for n in range(len(path) - 1, 0, -1)))  # 0: the first [[table]] of it
+        line = next((self.lines[place] for place in places if place in self.lines), 1)
         self.found.append((line, f"{self.file}:{line}: {what}. {remedy}"))
 
     def sentences(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from worker.domain.ticket import Status
 from worker.policy_file import load_policy
 from worker.store.activities import end, list_activities
 from worker.store.database import Database
+from worker.store.ticket_reads import facts_of
 
 RESOLVED = (a_state(0), a_request(1, "where is my parcel"), an_answer(5), a_state(10, "resolved"))
 THANKS = a_request(20, "Thanks, that solved it!")
@@ -121,6 +122,28 @@ class TestTheNextGeneration:
         assert (first.status, first.closed_at, first.reopen_count) == (Status.CLOSED, at(25), 1)
         assert [clock.key for clock in first.clocks if clock.met_at is None] == []
         assert closed.ticket(3).status is Status.TRIAGED
+
+    def test_what_is_told_again_of_the_first_is_nothing_to_the_next(self, closed: Life) -> None:
+        closed.hear(a_request(60, "It broke again"), now=60)
+        assert closed.hear(an_answer(5), a_state(62, "open"), now=63) == 3  # the old answer was marked as read
+
+        follower = closed.ticket(3)
+        assert (follower.status, follower.replied, follower.created_at) == (Status.TRIAGED, False, at(60))
+        assert next((clock.key, clock.met_at) for clock in follower.clocks) == ("first_response:1", None)
+
+    def test_an_answer_that_comes_before_its_question_answers_it_all_the_same(self, closed: Life) -> None:
+        assert closed.hear(an_answer(65), now=65) == 1
+        assert closed.hear(a_request(62, "It broke again"), now=66) == 3
+        assert closed.hear(an_answer(61), now=67) == 1
+        assert closed.hear(a_request(60.5, "Hello?"), now=68) == 3
+
+        follower = closed.ticket(3)
+        assert (follower.status, follower.replied, follower.created_at) == (Status.IN_PROGRESS, True, at(60.5))
+        assert [(clock.key, clock.met_at) for clock in follower.clocks if clock.met_at] == [
+            ("first_response:1", at(61)), ("next_response:1", at(65)),
+        ]  # fmt: skip
+        assert closed.hear(an_answer(65), now=69) == 3
+        assert len([one for one in facts_of(closed.db, 3) if one.fact.key == "message:r65"]) == 1
 
     def test_the_next_one_has_a_next_one(self, closed: Life) -> None:
         closed.hear(a_request(60, "It broke again"), an_answer(61), a_state(62, "resolved"), now=62)

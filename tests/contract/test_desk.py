@@ -48,9 +48,7 @@ class TestRoster:
         with db.read() as conn:
             found = people.roster(conn, lock=False)
         gone = NOON + timedelta(seconds=60)
-        assert found.agents == (
-            _agent(ADA, availability="offline", team_ids=(), idle_since=NOON, away_since=gone),
-        )
+        assert found.agents == (_agent(ADA, availability="offline", team_ids=(), idle_since=NOON, away_since=gone),)
         assert (found.teams, found.refreshed_at) == ((SALES,), NOON + timedelta(seconds=60))
 
     def test_who_is_away_keeps_the_time_since_when_until_they_are_back(self, db: Database, clock: ManualClock) -> None:

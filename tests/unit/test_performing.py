@@ -15,7 +15,7 @@ from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.ticket import Resolution, Status, Ticket
 from worker.performing import perform_due
 from worker.practice.faults import Fault
-from worker.store import breakers, effects, tickets
+from worker.store import breakers, effects
 
 
 def reopened(bench: Bench) -> Ticket:
@@ -142,33 +142,6 @@ class TestStale:
 
         assert bench.perform() == 0
         assert (bench.effect(note).state, bench.effect(note).cause) == ("cancelled", "expired")
-
-
-class TestFollowed:
-    """A closed ticket whose conversation has a new ticket: nothing may end or disturb what goes on there."""
-
-    @pytest.fixture
-    def wishes(self, bench: Bench) -> list[int]:
-        run = (Resolution(1, START),)
-        ended = Ticket(bench.key, START, START, status=Status.CLOSED, resolutions=run, closed_at=START)
-        bench.store(ended)
-        return bench.add(Effect(EffectKind.SET_STATUS, "confirmed:resolution:1", {"status": "resolved"}), SURVEY)
-
-    def test_what_a_closed_ticket_still_wants_is_done(self, bench: Bench, wishes: list[int]) -> None:
-        bench.perform()
-
-        assert [bench.effect(one).state for one in wishes] == ["done", "done"]
-        assert bench.practice.world.conversation(bench.conversation).status == "resolved"
-
-    def test_but_not_once_another_one_follows(self, bench: Bench, wishes: list[int]) -> None:
-        with bench.db.write() as conn:
-            tickets.follow(conn, tickets.lock_ids(conn, [bench.ticket_id])[bench.ticket_id], now=START)
-
-        bench.perform()
-
-        told = "the ticket is closed, and the customer has written again: another one follows it"
-        assert [(bench.effect(one).state, bench.effect(one).detail) for one in wishes] == [("cancelled", told)] * 2
-        assert bench.practice.world.conversation(bench.conversation).status == "open"
 
 
 class TestFailures:

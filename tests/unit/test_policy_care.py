@@ -163,6 +163,7 @@ class TestMistakes:
             ('[[escalation]]\nname = "x"\nbreached = ["sla"]\n', "sla is not one of first_response"),
             ('[closing]\nquiet = "1h"\n', "the notice would go out before the ticket is resolved"),
             ('[closing]\nmessage = "until {day}"\n', "Nothing fills in {day}"),
+            ('[closing]\nmessage = "{requester}, until {date}"\n', "Nothing fills in {requester}"),
             ('[closing]\nresolution_from = ["mail"]\n', "mail is not one of attribute, note, reply"),
             ('[notices.leads]\nbilling = "nobody"\n', "'nobody' is not an address"),
             ('[notices]\nwebhook = "http://10.0.0.1/x"\n', "10.0.0.1 is a private address"),

@@ -148,6 +148,7 @@ class TestMistakes:
             ('[effects]\nsurvy = "live"', 2, "Did you mean survey?"),
             ('[csat]\nenabled = "yes"', 2, "true or false"),
             ("csat = 3", 1, "csat is not a table"),
+            ('default_category = "bug"\n[[csatt]]\nx = 1', 2, "Did you mean csat?"),
             ("routing = 3", 1, "Write [[routing]] above each"),
             ('default_category = "bilin"', 1, "Write one of outage"),
             ('clocks_from = "2027-01-01T00:00:00Z"', 1, "without quotes"),

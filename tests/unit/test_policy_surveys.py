@@ -57,6 +57,11 @@ class TestMessages:
         [
             ('de = "Wie war es?"', "de cannot be 'Wie war es?'", "Write {link} where the survey's address belongs."),
             (
+                'de = "{name}, wie war es? {link}"',
+                "de cannot be '{name}, wie war es? {link}'",
+                "Nothing fills in {name}. Known here: {link}.",
+            ),
+            (
                 'german = "Und? {link}"',
                 "german is no language",
                 'Write two small letters, for example de = "… {link}".',

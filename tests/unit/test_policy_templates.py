@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.templates import LATER, PLACEHOLDERS
+from worker.domain.templates import PLACEHOLDERS
 from worker.errors import ConfigError
 from worker.policy_file import DEFAULT_TOML, load_policy
 
@@ -24,7 +24,7 @@ class TestTemplates:
         assert list(found) == ["received", "waiting", "eta"]
         assert (found["eta"], found["waiting"]) == ("Dear {requester}, tomorrow.", "Well?")
 
-    @pytest.mark.parametrize("name", [*PLACEHOLDERS, *LATER])
+    @pytest.mark.parametrize("name", [*PLACEHOLDERS])
     def test_every_placeholder_may_be_used(self, tmp_path: Path, name: str) -> None:
         assert loaded(tmp_path, f'[templates]\nx = "{{{name}}}"\n')["x"] == f"{{{name}}}"
 

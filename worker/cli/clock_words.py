@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -58,10 +58,11 @@ def sentence(clock: Clock) -> str:
     return f"due at {cell(clock.deadline_at)}" if clock.deadline_at else "running, no end in sight"
 
 
-def counted_on(clocks: Iterable[Clock], policy: Policy | None, now: datetime) -> tuple[Clock, ...]:
+def counted_on(clocks: Sequence[Clock], policy: Policy | None, now: datetime) -> tuple[Clock, ...]:
     """The same, what they count going on from the last decision to now; where the calendar that counted is not known
     any more, they are told as of that decision."""
-    return tuple(_counted_on(clock, calendar_of(clock, policy) if policy is not None else None, now) for clock in clocks)
+    known = {clock.key: calendar_of(clock, policy) for clock in clocks} if policy is not None else {}
+    return tuple(_counted_on(clock, known.get(clock.key), now) for clock in clocks)
 
 
 def _counted_on(clock: Clock, calendar: Calendar | None, now: datetime) -> Clock:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker import shapes
 from worker.cli import effect_words, event_words, words
+from worker.domain.activities import SURVEY
 from worker.domain.facts import Act
 from worker.errors import NotFound
 from worker.store import activities, aliases, audit, effects, letters, ticket_reads, tickets, timers
@@ -158,8 +159,8 @@ def _follow_ups(db: Database, ticket: int) -> Iterator[Line]:
         data = {"activity": one.id, "key": one.key, "due_at": one.due_at, "state": one.state}
         kind = one.kind.replace("_", " ")
         if one.state == "open":
-            who = one.assignee or "nobody yet"
-            yield Line(one.due_at, "csat", f"a{one.id} {kind} due", f"{one.reason}; for {who}", data=data, order=one.id)
+            who = f"for {one.assignee or 'nobody yet'}" if one.kind != SURVEY else "the customer's to answer"
+            yield Line(one.due_at, "csat", f"a{one.id} {kind} due", f"{one.reason}; {who}", data=data, order=one.id)
         elif one.done_by != OURSELVES and one.done_at is not None:
             note = f": {one.note}" if one.note else ""
             yield Line(one.done_at, "csat", f"a{one.id} {kind} {one.state}", f"by {one.done_by}{note}", data=data,

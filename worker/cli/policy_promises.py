@@ -9,6 +9,7 @@ import click
 from worker.cli.output import cell, print_table, span
 from worker.domain.reopening import RESUME, SAME
 from worker.domain.skipped import windows_in_words
+from worker.public_holidays import holidays_of
 
 if TYPE_CHECKING:
     from worker.domain.policy import Calendar, Policy, ReopenPolicy, SlaPolicy
@@ -45,10 +46,13 @@ def _conditions(policy: SlaPolicy) -> str:
 
 
 def _holidays(calendar: Calendar) -> str:
+    """Public ones by their country, own ones one by one: those are easily mistyped."""
     country = " ".join(part for part in (calendar.country, calendar.subdivision) if part)
-    if country:
-        return f", with the public holidays of {country}"
-    return f", {len(calendar.holidays)} holidays" if calendar.holidays else ""
+    public = frozenset(holidays_of(calendar.country, calendar.subdivision)) if country else frozenset()
+    own = [f"{day}" for day in sorted(calendar.holidays - public)]
+    told = [f"the public holidays of {country}"] if country else []
+    told += [f"own holidays {', '.join(own)}"] if own else []
+    return f", with {' and '.join(told)}" if told else ""
 
 
 def _reopen(policy: ReopenPolicy) -> str:

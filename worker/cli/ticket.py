@@ -186,7 +186,7 @@ def _filled(desk: Desk, number: int, template: str, who: str) -> str:
 
     stored = ticket_reads.get(desk.db, number)
     if stored is None or stored.ticket is None:
-        raise NotFound(f"There is no ticket t{number}.")
+        raise NotFound(f"There is no ticket t{number}. `hookdesk tickets` lists them.")
     return filled(desk.policy.templates, template, stored.ticket, number=number, actor=who)
 
 

@@ -9,6 +9,7 @@ import click
 
 from worker import shapes
 from worker.cli import words
+from worker.cli.event_words import what
 from worker.cli.output import cell, print_table
 from worker.domain.acting import legal_verbs
 from worker.errors import NotFound
@@ -39,7 +40,9 @@ def page(found: shapes.Shape) -> None:
     for name, value in _lines(found):
         click.echo(f"   {name:<12} {cell(value)}")
     click.echo()
-    history = ((each["at"], each["name"], each["reason"], words.came_from(each["cause"])) for each in found["history"])
+    history = (
+        (each["at"], what(each["name"]), each["reason"], words.came_from(each["cause"])) for each in found["history"]
+    )
     print_table(("time", "what", "why", "from"), history, empty="Nothing has happened yet.")
 
 
@@ -48,10 +51,10 @@ def _lines(found: shapes.Shape) -> Iterator[tuple[str, Any]]:
     escalation, resolution = found["escalation"], found["resolution"] or {}
     lines = (
         ("source", f"{found['source']} {found['external_id']}"),
-        ("status", found["status"]),
+        ("status", found["status"].replace("_", " ")),
         ("priority", f"{found['priority']}, score {found['score']}" if found["priority"] else None),
         ("category", found["category"]),
-        ("channel", found["channel"]),
+        ("channel", (found["channel"] or "").replace("_", " ")),
         ("requester", _name(found["requester"])),
         ("organization", found["organization"]),
         ("assignee", _name(found["assignee"])),

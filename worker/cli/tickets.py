@@ -51,7 +51,7 @@ def _row(row: StoredTicket) -> tuple[object, ...]:
         return (f"t{row.id}", f"{row.key.source} {row.key.external_id}", "new", *[None] * 5)
     return (
         f"t{row.id}",
-        f"{row.key.source} {row.key.external_id}",
+        f"{row.key.source} {shortened(row.key.external_id, 20)}",  # whole in --json and in trace
         record.status,
         f"{record.priority} ({record.score})",
         record.category,

@@ -19,7 +19,13 @@ _BY = {
     "source": "by hand or by the source itself",
     "routing": "by our routing",
     "escalation": "by an escalation",
-    "operator": "by an operator",
+    "operator": "by somebody through Hookdesk",
+}
+
+_CLOSED = {
+    "agent": "by hand",
+    "confirmation": "as the customer confirmed it",
+    "quiet": "as nothing more came from the customer",
 }
 
 
@@ -108,7 +114,8 @@ def _marks(record: Ticket) -> Iterator[str]:
 def _ending(record: Ticket) -> Iterator[str]:
     done = f"done: {record.resolution_text}" if record.resolution_text else ""
     proposed = f"closing proposed by {record.proposed_close}" if record.proposed_close and not record.closed_at else ""
-    closed = f"closed {cell(record.closed_at)} by {record.closed_by}" if record.closed_at is not None else ""
+    how = _CLOSED.get(record.closed_by, f"by {record.closed_by}")
+    closed = f"closed {cell(record.closed_at)} {how}" if record.closed_at is not None else ""
     given = ", ".join(f"{rating} of 5" for _, rating, _ in record.answers)
     if done or proposed or closed or given:
         yield row(done, proposed, closed, f"the customer gave {given}" if given else "")

@@ -37,19 +37,7 @@ def counted(calendar: Calendar, start: datetime, end: datetime) -> float:
 
 def open_time(calendar: Calendar, start: datetime, end: datetime) -> timedelta:
     """Like `counted`, exact."""
-    first, last = _ticks(start), _ticks(end)
-    if last <= first:
-        return timedelta(0)
-    if not calendar.windows:
-        return timedelta(microseconds=last - first)
-    hours = _hours(calendar)
-    total = 0
-    for since, until, offset in _stretches(calendar.zone, start.astimezone(UTC).year):
-        if since >= last:
-            break
-        if until > first:
-            total += hours.before(min(until, last) + offset) - hours.before(max(since, first) + offset)
-    return timedelta(microseconds=total)
+    return timedelta(microseconds=_count(calendar, start).until(_ticks(end)))
 
 
 def deadline(calendar: Calendar, start: datetime, seconds: float | timedelta) -> datetime | None:
@@ -60,29 +48,64 @@ def deadline(calendar: Calendar, start: datetime, seconds: float | timedelta) ->
     """
     try:
         needed = (seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)) // _TICK
-        at = _deadline(calendar, start, needed) if needed > 0 else _ticks(start)
+        at = _count(calendar, start).reaching(needed) if needed > 0 else _ticks(start)
         return None if at is None else _ORIGIN + timedelta(microseconds=at)
     except OverflowError:
         return None
 
 
-def _deadline(calendar: Calendar, start: datetime, needed: int) -> int | None:
-    first = _ticks(start)
-    if not calendar.windows:
-        return first + needed
-    hours = _hours(calendar)
-    for since, until, offset in _stretches(calendar.zone, start.astimezone(UTC).year):
-        if until > first:
-            opening = hours.before(max(since, first) + offset)
-            at = hours.reaching(opening + needed) - offset
-            if at <= until:
-                return at
-            needed -= hours.before(until + offset) - opening
-    return None
-
-
 def _ticks(at: datetime) -> int:
     return (at - _ORIGIN) // _TICK
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """Counting begun at an instant. The stretch that it lies in is at hand, as most answers lie there too."""
+
+    hours: _Hours
+    zone: str
+    year: int
+    first: int
+    end: int  # of the stretch
+    offset: int  # in the stretch
+    opening: int  # open time before the first
+
+    def until(self, end: int) -> int:
+        """The open time until then; 0 when that is not later."""
+        if end <= self.first:
+            return 0
+        if end <= self.end:
+            return self.hours.before(end + self.offset) - self.opening
+        total = 0
+        for since, until, offset in _stretches(self.zone, self.year):
+            if since >= end:
+                break
+            if until > self.first:
+                opening = self.hours.before(max(since, self.first) + offset)
+                total += self.hours.before(min(until, end) + offset) - opening
+        return total
+
+    def reaching(self, needed: int) -> int | None:
+        """The first instant with so much open time, which is more than nothing; None beyond the end of time."""
+        at = self.hours.reaching(self.opening + needed) - self.offset
+        if at <= self.end:
+            return at
+        for since, until, offset in _stretches(self.zone, self.year):
+            if until > self.first:
+                opening = self.hours.before(max(since, self.first) + offset)
+                at = self.hours.reaching(opening + needed) - offset
+                if at <= until:
+                    return at
+                needed -= self.hours.before(until + offset) - opening
+        return None
+
+
+@lru_cache(maxsize=4096)  # the same clocks are looked at again and again, for each share and each policy
+def _count(calendar: Calendar, start: datetime) -> _Count:
+    hours, zone = _hours(calendar), calendar.zone if calendar.windows else "UTC"
+    first, year = _ticks(start), start.astimezone(UTC).year
+    end, offset = next((until, offset) for _, until, offset in _stretches(zone, year) if until > first)
+    return _Count(hours, zone, year, first, end, offset, hours.before(first + offset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +115,9 @@ class _Hours:
     days: tuple[tuple[tuple[int, int], ...], ...]
     starts: tuple[int, ...]  # open time of the week before each weekday
     week: int
-    holidays: tuple[int, ...]  # day numbers, only those that would be open
-    lost: tuple[int, ...]  # open time lost by the first 0, 1, 2 … holidays
-    until: tuple[int, ...]  # open time before each holiday
+    holidays: tuple[int, ...] = ()  # day numbers, only those that would be open
+    lost: tuple[int, ...] = (0,)  # open time lost by the first 0, 1, 2 … holidays
+    until: tuple[int, ...] = ()  # open time before each holiday
 
     def before(self, wall: int) -> int:
         """Open time from the origin to a wall time."""
@@ -125,6 +148,8 @@ class _Hours:
 
 @lru_cache(maxsize=256)
 def _hours(calendar: Calendar) -> _Hours:
+    if not calendar.windows:
+        return _Hours(days=(((0, _DAY),),) * 7, starts=tuple(range(0, 7 * _DAY, _DAY)), week=7 * _DAY)
     days = _weekdays(calendar.windows)
     totals = [sum(end - start for start, end in day) for day in days]
     starts, week = tuple(accumulate(totals[:-1], initial=0)), sum(totals)

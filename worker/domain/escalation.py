@@ -28,6 +28,8 @@ LABEL = "escalated"
 BY_HAND = "by_hand"
 _EVERYBODY = ("assignee", "target", "lead")
 
+Signs = dict[str, Sign | None]  # by rule, of those that were looked for
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -52,7 +54,8 @@ def wants(view: View) -> Wants:
     facts: list[Escalated] = []
     events: list[Event] = []
     effects: list[Effect] = []
-    steps = tuple(_steps(view))
+    signs: Signs = {}
+    steps = tuple(_steps(view, signs))
     while (step := next((one for one in steps if one.due_at <= view.now), None)) is not None:
         moved = next((one for one in facts if one.team is not None or one.agent is not None), None)
         to = _target(step, view, moved)
@@ -61,21 +64,23 @@ def wants(view: View) -> Wants:
         events.append(_event(step, fact, to))
         effects += _effects(step, fact, to, view, after.ticket)
         facts.append(fact)
-        view, steps = after, tuple(_steps(after))
+        if after.ticket.clocks != view.ticket.clocks:
+            signs.clear()  # nothing else that a rule looks at is changed by an escalation
+        view, steps = after, tuple(_steps(after, signs))
     timers = tuple(Timer("escalation", f"{step.rule}:{step.level}", step.due_at) for step in steps)
     if not facts:
         return Wants(timers=timers)
     return Wants(tuple(events), timers, tuple(effects), tuple(facts), view=view)
 
 
-def _steps(view: View) -> Iterator[Step]:
+def _steps(view: View, signs: Signs) -> Iterator[Step]:
     """The next step of each rule that holds; at most one each."""
     if view.ticket.status in OPEN_STATUSES:
         yield from _by_hand(view)
     for rule in view.policy.escalation:
         may_be_resolved = rule.max_rating > 0  # an answer comes after the resolution
         if view.ticket.status in OPEN_STATUSES or may_be_resolved:
-            step = _step(rule, view)
+            step = _step(rule, view, signs)
             if step is not None:
                 yield step
 
@@ -90,7 +95,7 @@ def _by_hand(view: View) -> Iterator[Step]:
             yield Step(rule, 1, act.at, reason, f"asked for by {act.actor}", act=act)
 
 
-def _step(rule: EscalationRule, view: View) -> Step | None:
+def _step(rule: EscalationRule, view: View, signs: Signs) -> Step | None:
     fired = [one for one in view.ticket.escalations if one.rule == rule.name]
     last = max(fired, key=lambda one: one.level, default=None)
     level = 1 if last is None else last.level + 1
@@ -98,7 +103,9 @@ def _step(rule: EscalationRule, view: View) -> Step | None:
         return None
     if last is None and any(one.reason == rule.reason for one in view.ticket.escalations):
         return None
-    sign = sign_of(rule, view)
+    if rule.name not in signs:
+        signs[rule.name] = sign_of(rule, view)
+    sign = signs[rule.name]
     if sign is None or (last is not None and _is_answered(sign, view)):
         return None
     wanted = rule.levels[level - 1]

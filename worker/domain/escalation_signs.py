@@ -26,11 +26,14 @@ class Sign:
 
 def sign_of(rule: EscalationRule, view: View) -> Sign | None:
     """The sign that the rule holds, dated by the last of its conditions to come true; None while one does not."""
-    signs = [find(rule, view) for is_given, find in _CONDITIONS if is_given(rule)]
-    seen = [sign for sign in signs if sign is not None]
-    if not signs or len(seen) < len(signs):
-        return None
-    return Sign(max(sign.at for sign in seen), "; ".join(sign.what for sign in seen))
+    seen: list[Sign] = []
+    for asked, find in _CONDITIONS:
+        if getattr(rule, asked):
+            sign = find(rule, view)
+            if sign is None:
+                return None
+            seen.append(sign)
+    return Sign(max(sign.at for sign in seen), "; ".join(sign.what for sign in seen)) if seen else None
 
 
 def requests_of_run(view: View) -> tuple[Message, ...]:
@@ -121,13 +124,13 @@ def _prose(subject: str, text: str) -> str:
     return prose(f"{subject} . {text}")
 
 
-_CONDITIONS: tuple[tuple[Callable[[EscalationRule], object], Callable[[EscalationRule, View], Sign | None]], ...] = (
-    (lambda rule: rule.words, _words),
-    (lambda rule: rule.categories, _category),
-    (lambda rule: rule.labels, _labels),
-    (lambda rule: rule.tiers, _tier),
-    (lambda rule: rule.min_messages, _messages),
-    (lambda rule: rule.breached, _breach),
-    (lambda rule: rule.max_rating, _rating),
+_CONDITIONS: tuple[tuple[str, Callable[[EscalationRule, View], Sign | None]], ...] = (
+    ("words", _words),
+    ("categories", _category),
+    ("labels", _labels),
+    ("tiers", _tier),
+    ("min_messages", _messages),
+    ("breached", _breach),
+    ("max_rating", _rating),
 )
-"""Whether a rule asks for it, and where it is looked for. All that are asked for must hold."""
+"""What a rule may ask for, by its field, and where it is looked for. All that are asked for must hold."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from worker.domain.holding import given_priority, holding
 from worker.domain.intake import categorise, missing
 from worker.domain.policy import Policy
 from worker.domain.priority import Circumstances, prioritise
-from worker.domain.promised import clocks_of, name_of, words_of
+from worker.domain.promised import clocks_of, decisive, name_of, words_of
 from worker.domain.reading import (
     channel_of,
     language_of,
@@ -26,7 +26,7 @@ from worker.domain.reading import (
     tier_of,
 )
 from worker.domain.resolving import resolution_text
-from worker.domain.story import Story, tell
+from worker.domain.story import Story, heard, tell
 from worker.domain.ticket import Clock, Status, Ticket
 from worker.domain.walk import Walk, walk
 
@@ -42,13 +42,10 @@ def fold(key: TicketKey, facts: Iterable[Fact], policy: Policy, *, as_of: dateti
     return fold_story(key, tell(facts), policy, as_of=as_of)
 
 
-def fold_story(
-    key: TicketKey, story: Story, policy: Policy, *, as_of: datetime, clocks: tuple[Clock, ...] | None = None
-) -> Ticket:
-    """The same of facts that are told already; `clocks` where they are known, as of the same time."""
+def fold_story(key: TicketKey, story: Story, policy: Policy, *, as_of: datetime) -> Ticket:
+    """The same of facts that are told already."""
     way = walk(story, policy.closing)
-    if way.confirmations:  # they are answers to us, not requests: no clock, count or subject comes of them
-        story = replace(story, requests=tuple(one for one in story.requests if one not in way.confirmations))
+    story = _asking(story, tuple(message.key for message in way.confirmations))
     last = story.last
     texts = texts_of(story)
     subject = subject_of(story, texts)
@@ -56,32 +53,84 @@ def fold_story(
     requester, channel, tier = requester_of(story), channel_of(key, story), tier_of(story)
     waiting_since = _waiting_since(story, way)
     seen = Circumstances(words, channel, tier, way.reopen_count, waiting_since)
-    priority = prioritise(policy.score_rules, seen, given=given_priority(story), as_of=as_of)
-    held = holding(story)
-    if clocks is None:
-        current = sla.pick(policy.sla, priority=priority.name, tier=tier, channel=channel, team=name_of(held.team))
-        clocks = clocks_of(key, story, way, policy, current, as_of=as_of)
+    decided = _decided(story, seen, policy, as_of=as_of)
     return Ticket(
         key=key,
         **_told(story, policy),
         **_walked(way, story, policy),
+        **decided,
         subject=subject,
         description=texts[0][:LONGEST_DESCRIPTION] if texts else "",
         channel=channel,
         requester=requester,
-        tier=tier,
         category=_given_category(story) or categorise(policy, labels=last.labels if last else (), prose=words)[0],
-        priority=priority.name,
-        score=priority.score,
-        score_reasons=priority.reasons,
-        assignee=held.assignee,
-        assignee_by=held.by,
-        assignment=story.assignments[-1].key if story.assignments else "",
-        team=held.team,
         waiting_since=waiting_since,
-        clocks=clocks,
+        clocks=_clocks(key, story, way, decided, channel, policy, as_of=as_of),
         missing=missing(requester=requester, channel=channel, subject=subject),
     )
+
+
+def fold_further(ticket: Ticket, before: Story, story: Story, policy: Policy, *, as_of: datetime) -> Ticket:
+    """The same where `ticket` is the fold of `before`, as of the same time, and `story` only tells more than that.
+
+    Quicker when all that came to it is what we decided about people and priority, as most of a decision's own facts do.
+    """
+    if heard(story) != heard(before):
+        return fold_story(ticket.key, story, policy, as_of=as_of)
+    asking = _asking(story, ticket.confirmations)
+    words = words_of(ticket.subject, texts_of(asking))
+    seen = Circumstances(words, ticket.channel, tier_of(story), ticket.reopen_count, ticket.waiting_since)
+    decided = _decided(asking, seen, policy, as_of=as_of)
+    clocks = ticket.clocks
+    if decisive(story, policy) != decisive(before, policy):
+        way = walk(story, policy.closing)
+        clocks = _clocks(ticket.key, asking, way, decided, ticket.channel, policy, as_of=as_of)
+    return replace(ticket, **decided, clocks=clocks)
+
+
+def _asking(story: Story, confirmations: Collection[str]) -> Story:
+    """Without the messages of these keys: they are answers to us, no clock, count or subject comes of them."""
+    if not confirmations:
+        return story
+    return replace(story, requests=tuple(one for one in story.requests if one.key not in confirmations))
+
+
+def _decided(story: Story, seen: Circumstances, policy: Policy, *, as_of: datetime) -> dict[str, Any]:
+    """The fields that what we decided about people and priority has a part in."""
+    priority = prioritise(policy.score_rules, seen, given=given_priority(story), as_of=as_of)
+    held = holding(story)
+    return {
+        "updated_at": story.updated_at,
+        "tier": seen.tier,
+        "priority": priority.name,
+        "score": priority.score,
+        "score_reasons": priority.reasons,
+        "assignee": held.assignee,
+        "assignee_by": held.by,
+        "assignment": story.assignments[-1].key if story.assignments else "",
+        "team": held.team,
+        "routed": story.routed,
+        "asked": tuple((one.resolution, one.refused) for one in story.asked),
+        "organization": organization_of(story),
+        "language": language_of(story),
+        "matched": story.matched,
+        "escalations": story.escalated,
+    }
+
+
+def _clocks(
+    key: TicketKey,
+    story: Story,
+    way: Walk,
+    decided: Mapping[str, Any],
+    channel: str,
+    policy: Policy,
+    *,
+    as_of: datetime,
+) -> tuple[Clock, ...]:
+    priority, tier, team = decided["priority"], decided["tier"], name_of(decided["team"])
+    current = sla.pick(policy.sla, priority=priority, tier=tier, channel=channel, team=team)
+    return clocks_of(key, story, way, policy, current, as_of=as_of)
 
 
 def _told(story: Story, policy: Policy) -> dict[str, Any]:
@@ -89,7 +138,6 @@ def _told(story: Story, policy: Policy) -> dict[str, Any]:
     last = story.last
     return {
         "created_at": story.created_at,
-        "updated_at": story.updated_at,
         "tags": _tags(story),
         "can_reply": last.can_reply if last else True,
         "registers_at": last.at if last else None,
@@ -97,14 +145,8 @@ def _told(story: Story, policy: Policy) -> dict[str, Any]:
         "asked_upstream": _asked_upstream(story),
         "auto_only": story.auto_only,
         "answers": _answers(story, policy),
-        "routed": story.routed,
-        "asked": tuple((one.resolution, one.refused) for one in story.asked),
         "internal": next((act.internal for act in reversed(story.acts) if act.internal is not None), False),
-        "organization": organization_of(story),
-        "language": language_of(story),
         "fields": fields_of(story, policy.fields),
-        "matched": story.matched,
-        "escalations": story.escalated,
         "proposed_close": _proposed_close(story),
         "generation": story.followed.generation if story.followed is not None else 1,
         "previous": story.followed.previous if story.followed is not None else None,

@@ -16,7 +16,6 @@ from worker.domain.facts import Person
 from worker.domain.policy import Target
 from worker.domain.ticket import Event, Ticket
 
-
 LARGEST = 19_000  # bytes of data; a webhook carries 20,000 with what is around it
 
 

@@ -83,14 +83,14 @@ def _patience(rule: ScoreRule) -> timedelta:
 
 def _fires(rule: ScoreRule, seen: Circumstances, as_of: datetime) -> str | None:
     """None when it does not; else what it matched, for the reason."""
-    if not (named(rule.channels, seen.channel) and named(rule.tiers, seen.tier)):
+    words = found(rule.words, seen.prose) if rule.words else ()
+    if rule.words and not words:
         return None
     if seen.reopen_count < rule.min_reopens:
         return None
     waited = rule.min_waiting
     if waited is not None and (seen.waiting_since is None or as_of - seen.waiting_since < waited):
         return None
-    words = found(rule.words, seen.prose)
-    if rule.words and not words:
+    if not (named(rule.channels, seen.channel) and named(rule.tiers, seen.tier)):
         return None
     return f" ({', '.join(words)})" if words else ""

@@ -13,18 +13,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import TypeVar
 
 from worker.domain import sla
-from worker.domain.facts import Person, TicketKey
+from worker.domain.facts import Act, Escalated, Message, Person, Snapshot, TicketKey
 from worker.domain.holding import given_priority, holding
 from worker.domain.matching import prose
 from worker.domain.policy import Policy, SlaPolicy
 from worker.domain.priority import Circumstances, prioritise
 from worker.domain.reading import channel_of, subject_of, texts_of, tier_of
 from worker.domain.reopening import restarts
-from worker.domain.story import Story
+from worker.domain.story import Assignment, Reply, Story
 from worker.domain.ticket import Clock, Resolution, Ticket
 from worker.domain.walk import Walk
+
+T = TypeVar("T", Message, Snapshot, Reply, Act, Escalated, Assignment)
 
 _READ_TEXTS = 5  # of the customer's texts, for category and score
 _READ_CHARACTERS = 2000  # of each
@@ -66,26 +69,17 @@ def clocks_of(
         return _fitted(key, story, runs, policy, at)
 
     hints = tuple(message.at for message in story.requests[:_READ_TEXTS])
-    past = sla.Past(fitted, tuple(_turns(story, policy)), hints)
+    past = sla.Past(fitted, tuple(_turns(story, policy)), hints, policy.sla)
     return sla.clocks(timeline, current, as_of=as_of, past=past)
 
 
-def hangs_on(story: Story, policy: Policy) -> tuple[object, ...]:
-    """All that clocks hang on: where two stories have the same of it, they have the same clocks as of one time.
-
-    For a decision, whose own facts are folded one after the other: few of them move a clock.
-    """
+def decisive(story: Story, policy: Policy) -> tuple[object, ...]:
+    """All that clocks hang on of what we decided ourselves about people and priority. Little of it moves a clock."""
     has_teams = any(each.teams for each in policy.sla)
     return (
-        story.created_at,
-        story.messages,
-        story.snapshots,
-        story.acts,
-        story.closed,
-        story.followed,
         story.matched.tier if story.matched is not None else "",
         {(up.at, up.priority) for up in story.escalated if up.priority},
-        [(one.at, one.team, one.by) for one in story.assignments] if has_teams else None,
+        [(one.at, one.team) for one in story.assignments] if has_teams else None,
     )
 
 
@@ -112,7 +106,8 @@ def _judged(old: Clock | None, new: Clock) -> Clock:
 def _fitted(key: TicketKey, story: Story, runs: Sequence[Resolution], policy: Policy, at: datetime) -> SlaPolicy | None:
     """The policy that fitted when a clock was met: by everything that had happened by then, the answer just missing."""
     then = _until(story, at)
-    channel, tier, team = channel_of(key, then), tier_of(then), name_of(holding(then).team)
+    has_teams = any(each.teams for each in policy.sla)
+    channel, tier, team = channel_of(key, then), tier_of(then), name_of(holding(then).team) if has_teams else None
     given = given_priority(then)
     if given is not None and not given.is_least:
         return sla.pick(policy.sla, priority=given.name, tier=tier, channel=channel, team=team)
@@ -130,20 +125,27 @@ def _fitted(key: TicketKey, story: Story, runs: Sequence[Resolution], policy: Po
 
 def _until(story: Story, at: datetime) -> Story:
     """As far as it had come by then. What is told with a delay counts from the beginning on: its first telling."""
-    snapshots = tuple(one for one in story.snapshots if one.at <= at) or story.snapshots[:1]
-    assignments = tuple(one for one in story.assignments if one.at <= at)
+    snapshots = _by(story.snapshots, at) or story.snapshots[:1]
+    assignments = _by(story.assignments, at)
     if not assignments and all(shot.team is None for shot in snapshots):
         assignments = story.assignments[:1]
     return replace(
         story,
-        messages=tuple(one for one in story.messages if one.at <= at),
-        requests=tuple(one for one in story.requests if one.at <= at),
-        replies=tuple(one for one in story.replies if one.at <= at),
+        messages=_by(story.messages, at),
+        requests=_by(story.requests, at),
+        replies=_by(story.replies, at),
         snapshots=snapshots,
-        acts=tuple(one for one in story.acts if one.at <= at),
-        escalated=tuple(one for one in story.escalated if one.at <= at),
+        acts=_by(story.acts, at),
+        escalated=_by(story.escalated, at),
         assignments=assignments,
     )
+
+
+def _by(told: tuple[T, ...], at: datetime) -> tuple[T, ...]:
+    """What had happened by then; in order of time, as it is told."""
+    if not told or told[-1].at <= at:
+        return told
+    return tuple([one for one in told if one.at <= at])
 
 
 def _turns(story: Story, policy: Policy) -> Iterator[datetime]:

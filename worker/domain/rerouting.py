@@ -65,6 +65,8 @@ def away_enough_at(ticket: Ticket, policy: Policy, away_since: datetime | None) 
 
 def reroute(ticket: Ticket, why: Why, roster: Roster | None, policy: Policy, *, now: datetime) -> Routed | Kept | None:
     """The next decision; or that it stays where it is, told once; or nothing, because nothing has changed."""
+    if why is Why.QUEUE and (roster is None or not roster.is_current(policy.roster_max_age, now)):
+        return None  # nobody to give it to
     because = _because(ticket, why, roster, now)
     routed = route(ticket, roster, policy, now=now, because=because)
     if routed.agent is not None:

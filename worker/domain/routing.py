@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from worker.domain.facts import Candidate, Person, Routed
 from worker.domain.matching import found, named, named_any, prose
@@ -80,16 +81,16 @@ def route(ticket: Ticket, roster: Roster | None, policy: Policy, *, now: datetim
     why = f"{because}; {why}" if because else why
     ordinal = ticket.routed.ordinal + 1 if ticket.routed is not None else 1
     if roster is None or not roster.is_current(policy.roster_max_age, now):
-        reason = f"{why}; roster_stale: the list of agents is {_age(roster, now)}, so it waits in {queue_of(team)}"
+        reason = f"{why}; {_not_to_trust(roster, now)}, so it waits in {queue_of(team)}"
         return Routed(ordinal, now, rule, team, None, reason)
     if team is None and rule == NO_RULE:
         return Routed(ordinal, now, rule, None, None, why)
     if team is not None and team.id is None:
-        return Routed(ordinal, now, rule, team, None, f"{why}; unknown_team: Chatwoot has no team of that name")
+        return Routed(ordinal, now, rule, team, None, f"{why}; Chatwoot has no team of that name")
     candidates = _candidates(roster, team, skills, policy)
     free = [candidate for candidate in candidates if not candidate.rejected]
     if not free:
-        reason = f"{why}; nobody_free: {tally(candidates)}, so it waits in {queue_of(team)}"
+        reason = f"{why}; nobody is free ({tally(candidates)}), so it waits in {queue_of(team)}"
         return Routed(ordinal, now, rule, team, None, reason, candidates)
     best = min(free, key=_order)
     return Routed(ordinal, now, rule, team, best.agent, f"{why}; {_why_chosen(best, free)}", candidates)
@@ -106,11 +107,10 @@ def _team(ticket: Ticket, roster: Roster | None, policy: Policy) -> tuple[str, P
     """The rule's name, its team, the reason in words, and the skills it asks for."""
     if ticket.team is not None and (given := _given_by(ticket, ticket.team)):
         return given, ticket.team, f"team {ticket.team.name or ticket.team.id} was {given}", ()
-    words = prose(f"{ticket.subject} . {ticket.description}")
     for rule in policy.routing:
-        if _matches(rule, ticket, words):
+        if _matches(rule, ticket):
             target = f"team {rule.team}" if rule.team else "any agent"
-            able = f" able to do {', '.join(rule.skills)}" if rule.skills else ""
+            able = f", by somebody who has the skill {' and '.join(rule.skills)}" if rule.skills else ""
             why = f"rule {rule.name!r} ({_inputs(rule, ticket)}) → {target}{able}"
             return rule.name, _resolve(rule.team, roster), why, rule.skills
     return NO_RULE, None, "no routing rule matched", ()
@@ -128,15 +128,20 @@ def _given_by(ticket: Ticket, team: Person) -> str:
     return BY_OPERATOR if ticket.assignment.startswith("act:") else UPSTREAM
 
 
-def _matches(rule: RoutingRule, ticket: Ticket, words: str) -> bool:
+def _matches(rule: RoutingRule, ticket: Ticket) -> bool:
     return (
         named(rule.categories, ticket.category)
         and named(rule.priorities, ticket.priority)
         and named(rule.tiers, ticket.tier)
         and named(rule.channels, ticket.channel)
         and (not rule.labels or bool(named_any(rule.labels, ticket.tags)))
-        and (not rule.words or bool(found(rule.words, words)))
+        and (not rule.words or bool(found(rule.words, _prose(ticket.subject, ticket.description))))
     )
+
+
+@lru_cache(maxsize=256)
+def _prose(subject: str, description: str) -> str:
+    return prose(f"{subject} . {description}")
 
 
 def _inputs(rule: RoutingRule, ticket: Ticket) -> str:
@@ -217,10 +222,10 @@ def _of_several(why: str) -> str:
     return why.replace("lacks ", "lack ", 1)
 
 
-def _age(roster: Roster | None, now: datetime) -> str:
+def _not_to_trust(roster: Roster | None, now: datetime) -> str:
     if roster is None or roster.refreshed_at is None:
-        return "absent"
-    return f"{(now - roster.refreshed_at).total_seconds():.0f} s old"
+        return "Chatwoot has not told us yet who works there"
+    return f"the list of agents is {(now - roster.refreshed_at).total_seconds():.0f} s old, too old to go by"
 
 
 def queue_of(team: Person | None) -> str:

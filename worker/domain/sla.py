@@ -43,12 +43,19 @@ class Past:
     """Which policy fitted the ticket at a moment, and the moments at which that may have become another.
 
     `turns` are those at which somebody changed what the policies look at. `hints` are the many at which the customer's
-    words may have done so; they are only looked at where a promise seems to be broken.
+    words may have done so; they are only looked at where a promise seems to be broken. `policies` are all that may have
+    fitted: before the shortest time that any of them promises is over, nothing was broken.
     """
 
     fitted: Callable[[datetime], SlaPolicy | None]
     turns: tuple[datetime, ...] = ()
     hints: tuple[datetime, ...] = ()
+    policies: tuple[SlaPolicy, ...] = ()
+
+    def shortest(self, metric: str) -> timedelta:
+        """The least time promised for it."""
+        targets = (_target(each, metric) for each in self.policies)
+        return min((target for target in targets if target is not None), default=timedelta(0))
 
 
 def pick(
@@ -100,7 +107,10 @@ def _clocks(story: Timeline, policy: SlaPolicy | None, past: Past | None, as_of:
             is_patient = metric == "resolution" and policy.pause_while_waiting_for_customer
             return (patient if is_patient else plain).promise(wait, policy, target)
 
-        promise = by(policy) if past is None else _judged(by, wait, policy, past, story.resolved)
+        if past is None:
+            promise = by(policy)
+        else:
+            promise = _judged(by, wait, policy, past, story.resolved, shortest=past.shortest(metric))
         if promise is not None:
             yield promise.clock(metric, ordinal)
 
@@ -116,22 +126,26 @@ def _judged(
     now: SlaPolicy | None,
     past: Past,
     resolved: Sequence[Wait],
+    *,
+    shortest: timedelta,
 ) -> Promise | None:
     """By the policy that fits now, or fitted when it was met; before that, by the first under which it was broken."""
     start, met_at = wait
     last = now if met_at is None else past.fitted(met_at)
-    promise = by(last)
-    is_broken = promise is None or promise.broken_at is not None
-    for turn in sorted({*past.turns, *(past.hints if is_broken else ())}):
-        if not start < turn or (met_at is not None and turn > met_at):
-            continue
+
+    def counts(turn: datetime) -> bool:
+        return start < turn and turn - start >= shortest and (met_at is None or turn <= met_at)
+
+    turns, hints = set(filter(counts, past.turns)), set(filter(counts, past.hints))
+    if hints and ((promise := by(last)) is None or promise.broken_at is not None):
+        turns |= hints
+    for turn in sorted(turns):
         since = next((begin for begin, end in resolved if begin < turn and (end is None or turn <= end)), None)
         until = turn if since is None else since - _TICK  # when it was resolved at its deadline, it was in time
-        then = past.fitted(turn - _TICK if since is None else since)
-        earlier = promise if then is last else by(then)
+        earlier = by(past.fitted(turn - _TICK if since is None else since))
         if earlier is not None and earlier.broken_at is not None and earlier.broken_at <= until:
             return earlier
-    return promise
+    return by(last)
 
 
 def _target(policy: SlaPolicy | None, metric: str) -> timedelta | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar, get_args
 
 from worker.domain.facts import (
@@ -28,7 +29,8 @@ from worker.domain.facts import (
 
 T = TypeVar("T")
 
-_OURS = (Routed, Asked, Escalated, Closed, Followed, Matched, Folded)
+_KINDS = get_args(Fact)
+_OURS = frozenset({Routed, Asked, Escalated, Closed, Followed, Matched, Folded})
 _RANK = {"open": 0, "pending": 1, "snoozed": 2, "resolved": 3}
 _OF_THE_REQUESTER = ("requester", "tier", "language", "organization")
 _SET_BEATS_UNSET = (*_OF_THE_REQUESTER, "priority", "team", "channel", "subject", "inbox_id", "text", "attributes")
@@ -81,13 +83,19 @@ class Story:
         return self.snapshots[-1] if self.snapshots else None
 
 
+_DECIDED = ("updated_at", "routed", "asked", "escalated", "matched", "assignments")
+heard: Callable[[Story], tuple[object, ...]] = attrgetter(*(name for name in Story.__slots__ if name not in _DECIDED))
+"""All of a story but what we decided about people and priority."""
+
+
 def tell(facts: Iterable[Fact]) -> Story:
     """The story of these facts, whatever their order and however often each is given. ValueError for no facts."""
-    known = _once(facts)
+    known = _of_this_ticket(_once(facts))
     if not known:
         raise ValueError("a ticket without facts")
-    by_kind: dict[type, list[Any]] = {kind: [] for kind in get_args(Fact)}
-    for _, fact in sorted(known.items(), key=lambda item: (item[1].at, item[0])):
+    by_kind: dict[type, list[Any]] = {kind: [] for kind in _KINDS}
+    in_order = [fact for _, fact in sorted(known.items(), key=lambda item: (item[1].at, item[0]))]
+    for fact in in_order:
         by_kind[type(fact)].append(fact)
     messages: list[Message] = by_kind[Message]
     acts: list[Act] = by_kind[Act]
@@ -95,12 +103,11 @@ def tell(facts: Iterable[Fact]) -> Story:
     followed: Followed | None = next(iter(by_kind[Followed]), None)
     written = [m for m in messages if m.author is Author.CUSTOMER and not m.private]
     requests = tuple(m for m in written if not m.auto_reply)
-    times = [fact.at for fact in known.values()]
-    heard = [fact.at for fact in known.values() if not isinstance(fact, _OURS)]  # our clock may be behind the source's
-    begun = [*(heard or times), *(shot.created_at for shot in registers if followed is None)]
+    others = (fact.at for fact in in_order if type(fact) not in _OURS)  # our clock may be behind the source's
+    begun = min([next(others, in_order[0].at), *(shot.created_at for shot in registers if followed is None)])
     return Story(
-        created_at=min(begun) if followed is None else min(max(at, followed.after) for at in begun),
-        updated_at=max(times),
+        created_at=begun if followed is None else max(begun, followed.after),
+        updated_at=in_order[-1].at,
         messages=tuple(messages),
         snapshots=registers,
         answers=tuple(by_kind[Answer]),
@@ -152,6 +159,15 @@ def _once(facts: Iterable[Fact]) -> dict[str, Fact]:
         if other is not fact and other != fact:
             known[key] = max(other, fact, key=repr)
     return known
+
+
+def _of_this_ticket(known: dict[str, Fact]) -> dict[str, Fact]:
+    """Of a follow-up without what was before it, which a source tells again: it marks an old answer as read, say."""
+    followed = next((fact for fact in known.values() if isinstance(fact, Followed)), None)
+    if followed is None:
+        return known
+    ours = _OURS | {Act}
+    return {key: fact for key, fact in known.items() if type(fact) in ours or fact.at > followed.after}
 
 
 def _replies(

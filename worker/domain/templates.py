@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from worker.domain.effects import CUSTOMER_FACING, EffectKind
@@ -25,15 +25,12 @@ PLACEHOLDERS: Mapping[str, str] = {
 }
 """What a template may name in braces, and what stands there then."""
 
-LATER = frozenset({"link", "date"})
-"""Filled in by the survey and the closing notice themselves."""
-
 _NAMED = re.compile(r"\{([a-z_]+)\}")
 
 
-def unknown_in(text: str) -> tuple[str, ...]:
-    """The placeholders of a text that nothing fills in."""
-    return tuple(name for name in _NAMED.findall(text) if name not in PLACEHOLDERS and name not in LATER)
+def unknown_in(text: str, known: Collection[str] = PLACEHOLDERS) -> tuple[str, ...]:
+    """The placeholders of a text that nothing fills in, where these are filled in."""
+    return tuple(name for name in _NAMED.findall(text) if name not in known)
 
 
 def filled(

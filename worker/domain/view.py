@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Fact, Matched, TicketKey
-from worker.domain.fold import fold_story
+from worker.domain.fold import fold_further
 from worker.domain.policy import Policy
-from worker.domain.promised import hangs_on, kept
+from worker.domain.promised import kept
 from worker.domain.routing import Roster
 from worker.domain.story import Story, tell
 from worker.domain.ticket import Activity, Ended, Event, Ticket, Timer
@@ -92,10 +92,9 @@ class View:
         """The same with further facts, of our own."""
         known = (*self.facts, *facts)
         story = tell(known)
-        is_as_promised = hangs_on(story, self.policy) == hangs_on(self.story, self.policy)
-        clocks = self.ticket.clocks if is_as_promised else None
-        ticket = kept(self.before, fold_story(self.key, story, self.policy, as_of=self.now, clocks=clocks), self.policy)
-        return replace(self, facts=known, story=story, ticket=ticket)
+        ticket = fold_further(self.ticket, self.story, story, self.policy, as_of=self.now)
+        ticket = kept(self.before, ticket, self.policy)
+        return View(self.before, self.key, known, story, ticket, self.policy, self.known, self.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def metric(clock: Clock) -> str:
 
 def when(at: datetime | None) -> str:
     """A time as people write it."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at is not None else "an unknown time"
+    return f"{at.isoformat(' ')[:19]} UTC" if at is not None else "an unknown time"
 
 
 def label(person: Person | None) -> str:

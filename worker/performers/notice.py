@@ -18,9 +18,10 @@ from worker.clients.webhook import Webhook, send
 from worker.domain.notice_words import Notice, told_together
 from worker.domain.outcome import is_wanted
 from worker.domain.retry import WEBHOOK_OUT, Schedule
-from worker.domain.wording import NOT_WANTED
+from worker.domain.wording import NOT_WANTED, source
 from worker.errors import AccessError, PermanentError, TransientError, WorkError
 from worker.performers.base import Outside
+from worker.performers.chatwoot import conversation_of
 from worker.performers.event import id_of
 from worker.performers.mail import client_of, message_id
 from worker.performers.slowness import leave_alone_if_slow
@@ -58,7 +59,7 @@ class NoticePerformer:
     ) -> None:
         self._db, self._resolve = outside.db, resolve
         self._policy, self._secrets = outside.policy.notices, outside.settings.notice_secrets
-        self._client = client or client_of(outside.settings)
+        self._client, self._settings = client or client_of(outside.settings), outside.settings
 
     def dependency(self, claimed: ClaimedEffect) -> str:
         """Open only while nobody at all can be told: a part that works is not held up by one that does not."""
@@ -79,7 +80,7 @@ class NoticePerformer:
             gathered = self._gathered(claimed) if claimed.payload.get("late") else []
             telling = Telling(told_together([_notice(claimed), *map(_notice, gathered)]), {})
         try:
-            self._tell(claimed, telling)
+            self._tell(claimed, telling, self._where(ticket) if telling.notice.count == 1 else "")
         except WorkError as exc:
             if telling.done:
                 notices.settle(self._db, claimed, gathered)
@@ -119,12 +120,21 @@ class NoticePerformer:
                 notices.cancel(self._db, claimed, [one], detail=NOT_WANTED.get(why, why))
         return wanted
 
-    def _tell(self, claimed: ClaimedEffect, telling: Telling) -> None:
+    def _where(self, ticket: StoredTicket) -> str:
+        """Where whoever reads a mail finds the ticket. Programs have its id in `tickets`."""
+        lines = [f"Ticket t{ticket.id}, {source(ticket.key)} {ticket.key.external_id}."]
+        conversation, settings = conversation_of(ticket.key), self._settings
+        if conversation is not None and settings.chatwoot_url is not None:
+            place = f"accounts/{settings.chatwoot_account_id}/conversations/{conversation}"
+            lines.append(f"{settings.chatwoot_url.rstrip('/')}/app/{place}")
+        return "\n\n" + "\n".join([*lines, f"`hookdesk trace t{ticket.id}` tells the whole story."])
+
+    def _tell(self, claimed: ClaimedEffect, telling: Telling, where: str) -> None:
         """Every part that has not been told. Raises when a part must be tried again, or when nobody could be told."""
         with self._db.read() as conn:
             now = self._db.now(conn)
         failed: list[WorkError] = []
-        for part, tell in self._parts(claimed, telling.notice, now):
+        for part, tell in self._parts(claimed, telling.notice, where, now):
             if part in telling.done:
                 continue
             try:
@@ -137,13 +147,16 @@ class NoticePerformer:
         if failed:
             _raise(failed, is_told=bool(telling.done))
 
-    def _parts(self, claimed: ClaimedEffect, notice: Notice, now: datetime) -> list[tuple[str, Callable[[], str]]]:
+    def _parts(
+        self, claimed: ClaimedEffect, notice: Notice, where: str, now: datetime
+    ) -> list[tuple[str, Callable[[], str]]]:
         parts: list[tuple[str, Callable[[], str]]] = []
         if self._has_webhook():
             parts.append((WEBHOOK, lambda: self._post(claimed, notice, now)))
         client = self._client
         if client is not None:
-            parts += [(to, lambda to=to: _mailed(client, claimed, notice, to, now)) for to in notice.to]  # type: ignore[misc]
+            text = notice.text + where
+            parts += [(to, lambda to=to: _mailed(client, claimed, (notice.subject, text), to, now)) for to in notice.to]  # type: ignore[misc]
         return parts
 
     def _has_webhook(self) -> bool:
@@ -156,9 +169,9 @@ class NoticePerformer:
         return f"HTTP {answer.status}"
 
 
-def _mailed(client: MailClient, claimed: ClaimedEffect, notice: Notice, to: str, now: datetime) -> str:
+def _mailed(client: MailClient, claimed: ClaimedEffect, said: tuple[str, str], to: str, now: datetime) -> str:
     mail_id = message_id(claimed, client.domain, to)
-    client.send(Mail(to, notice.subject, notice.text, mail_id, now, automatic=True))
+    client.send(Mail(to, *said, mail_id, now, automatic=True))
     return mail_id
 
 

@@ -36,7 +36,7 @@ def _key(act_id: str) -> str:
     return storable.key(f"act:{act_id}", 400)
 
 
-def _act(kind: str, data: object) -> Act:
+def _act(kind: str, data: str) -> Act:
     fact = codec.load_fact(kind, data)
     if not isinstance(fact, Act):
         raise TypeError(f"a {kind} under the key of an act")

@@ -112,7 +112,7 @@ tickets = Table(
     Column("fingerprint", String(64)),  # of requester and text: the same request by another door
     Column("standing", String(10), nullable=False, server_default=""),  # at_risk breached, or empty: fine
     Column("subject", Text, nullable=False, server_default=""),
-    Column("record", Json),  # the folded ticket; null until the first decision is stored
+    Column("record", Text),  # the folded ticket; null until the first decision is stored
     Column("policy_version", String(16), nullable=False, server_default=""),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
@@ -135,7 +135,7 @@ facts = Table(
     Column("kind", String(12), nullable=False),  # message snapshot answer routed
     Column("key", String(400), nullable=False),
     Column("at", UtcTime, nullable=False),
-    Column("data", Json, nullable=False),
+    Column("data", Text, nullable=False),  # JSON by `codec`
     Column("cause", String(40), nullable=False),  # d17, timer:…, routing
     UniqueConstraint("ticket_id", "key", name="facts_once"),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import DateTime, String, Text
@@ -11,8 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from worker.clock import aware
-
-_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+from worker.store import json_text
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -28,26 +27,30 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        at = aware(value)
-        return at.strftime(_FORMAT) if dialect.name == "sqlite" else at
+        return _text(value) if dialect.name == "sqlite" else aware(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if isinstance(value, str):
-            return datetime.fromisoformat(value.replace("Z", "+00:00"))
+            return datetime.fromisoformat(value)
         at: datetime = value
         return at.astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)  # a transaction writes the same few times again and again
+def _text(at: datetime) -> str:
+    return f"{aware(at).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
 class Json(TypeDecorator[Any]):
-    """JSON as ASCII text, so that NUL and lone surrogates, which PostgreSQL refuses, survive as escapes."""
+    """JSON as text; see `json_text`."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return None if value is None else json_text.dump(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else json_text.load(value)

@@ -15,6 +15,7 @@ from celery.platforms import SecurityWarning
 
 from worker import log, metrics
 from worker.celery_app import QUEUES, make_app
+from worker.collector import leave_what_stands
 from worker.config import Settings
 from worker.errors import ConfigError
 from worker.metrics_port import refuse_taken
@@ -137,6 +138,7 @@ def _arguments(settings: Settings) -> list[str]:
 
 def _after_fork(**_: Any) -> None:
     state.desk()
+    leave_what_stands()
 
 
 def _before_exit(**_: Any) -> None:

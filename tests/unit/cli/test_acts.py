@@ -179,7 +179,7 @@ class TestEffects:
     ) -> None:
         before = metrics.REGISTRY.get_sample_value(*PARKED) or 0
         ticket = next(row.ticket_id for row in list_effects(desk.db) if row.id == note)
-        clock.advance(timedelta(days=1))
+        clock.advance(timedelta(hours=3, minutes=56))  # the first response has just become overdue
         flood = [(ticket, Effect(EffectKind.PRIVATE_NOTE, f"echo:{n}", {"text": "again"})) for n in range(20)]
         with desk.db.write() as conn:
             add(conn, flood, states=lambda _: EffectState.PENDING, now=clock.now())

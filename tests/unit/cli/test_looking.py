@@ -21,7 +21,6 @@ from worker.desk import Desk
 from worker.policy_page import render
 from worker.store import breaker_trip
 
-
 TOKEN = "crm:read:" + "t" * 40
 
 
@@ -213,6 +212,17 @@ class TestPolicy:
         assert "from hookdesk.toml" in text
         assert "gold promise" in text and "1 h 30 m" in text
         assert "billing" in text and "charged twice" in text
+
+    def test_own_holidays_are_named_beside_those_of_a_country(self, run: Run, tmp_path: Path) -> None:
+        policy = '[calendars.x]\nmon = ["09:00-17:00"]\nholidays = [2026-12-24, 2026-12-25]\n{}[[sla]]\nname = "s"\n'
+        (tmp_path / "hookdesk.toml").write_text(policy.format("") + 'calendar = "x"\nresolution = "1h"\n')
+        alone = run("policy").stdout
+        (tmp_path / "hookdesk.toml").write_text(
+            policy.format('country = "DE"\n') + 'calendar = "x"\nresolution = "1h"\n'
+        )
+
+        assert "Calendar x: mon 09:00-17:00 UTC, with own holidays 2026-12-24, 2026-12-25\n" in alone
+        assert "UTC, with the public holidays of DE and own holidays 2026-12-24\n" in run("policy").stdout
 
     def test_json_is_one_object(self, run: Run) -> None:
         (shown,) = json_lines(run("policy", "--json"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
@@ -24,6 +25,12 @@ from worker.store.schema import ticket_aliases
 
 MAYA, OLEG, ANN = Person("7", "Maya Ortiz"), Person("8", "Oleg Brandt"), Person("9", "Ann Lee")
 Told = Callable[[], str]
+
+
+def a_chat(text: str) -> bytes:
+    """A conversation that begins with these words."""
+    body = json.loads((FIXTURES / "02_message_created_incoming_webwidget.json").read_text())
+    return json.dumps({**body, "content": text}).encode()
 
 
 @pytest.fixture
@@ -160,6 +167,31 @@ class TestAStory:
         assert "14 m 11 s waiting for the customer" in clocks
         assert "met 2026-06-18 09:06:20" in clocks
 
+    def test_what_runs_has_counted_up_to_now_and_not_to_the_last_decision(self, told: Told, receive: Receive) -> None:
+        receive(a_chat("Our site is down, nothing works, urgent"))  # promised round the clock
+
+        clocks = told().partition("SLA clocks")[2]
+        [row] = [line for line in clocks.splitlines() if line.startswith("resolution")]
+
+        assert "outside business hours" not in row
+        counted = row.partition(" 8 h ")[2].split()
+        assert (int(counted[0]) > 1000, counted[1]) == (True, "h")  # the fixture's day is long gone
+
+    def test_without_the_policy_nothing_is_said_of_hours_that_it_alone_knows(
+        self, told: Told, receive: Receive, tmp_path: Path
+    ) -> None:
+        receive(a_chat("Our site is down, nothing works, urgent"))
+        (tmp_path / "hookdesk.toml").write_text("nonsense = 1")
+
+        assert "outside business hours" not in told().partition("SLA clocks")[2]
+
+    def test_a_survey_waits_for_the_customer(self, told: Told, receive: Receive) -> None:
+        for name in ("01_conversation_created_webwidget", "03_message_created_outgoing_agent",
+                     "09_conversation_status_changed_resolved"):  # fmt: skip
+            receive(name)
+
+        assert "how was resolution 1?; the customer's to answer" in told()
+
     def test_the_survey_the_bad_answer_and_what_came_of_it(
         self, told: Told, receive: Receive, desk: Desk, clock: ManualClock
     ) -> None:
@@ -232,7 +264,7 @@ class TestGenerations:
 
         first, second = run("trace", "t1", COLUMNS="300").stdout, run("trace", "t2", COLUMNS="300").stdout
 
-        assert "closed by maya" in first or "by agent" in first
+        assert "09:25:00 by hand" in first and "maya closed it: done" in first
         assert "followed by t2: the customer wrote again after the end" in first
         assert "follows t1, which was closed" in second
         assert json_lines(run("trace", "t2", "--json"))[0]["previous"] == 1

@@ -11,12 +11,17 @@ from tests.unit.domain.test_properties import ACTS, HEARD, MINUTES, POLICY, keys
 from worker.domain.decide import decide
 from worker.domain.facts import Closed, Escalated
 from worker.domain.fold import fold
-from worker.domain.policy import AgentRule
+from worker.domain.policy import AgentRule, Target
 from worker.domain.ticket import Status
 from worker.domain.view import Given
 from worker.policy_file import load_policy
 
-CARE = replace(POLICY, escalation=load_policy(None).escalation, agents=(AgentRule("8", senior=True),))
+CARE = replace(
+    POLICY,
+    escalation=load_policy(None).escalation,
+    agents=(AgentRule("8", senior=True),),
+    targets=(Target("crm", "https://crm.example.com/hook"),),
+)
 NOW = at(200)
 SAID = st.builds(
     lambda number, minute, text: a_message(minute, id=str(number), text=text),
@@ -55,6 +60,26 @@ class TestDecisions:
         assert second.timers == first.timers
         assert second.facts == ()
         assert keys(second) <= keys(first)
+
+    @settings(max_examples=60)
+    @given(facts=ALL, data=st.data(), later=st.integers(0, 20_000), performed=st.booleans())
+    def test_deciding_again_after_a_while_adds_nothing_twice(self, facts, data, later, performed):
+        decisions, known = lived(facts, data)
+        ticket, now = decisions[-1].ticket, at(200 + 100 * len(decisions) + later)
+        done = {}
+        if performed:
+            done = {(one.kind, one.decision): now for each in decisions for one in each.effects}
+        roster = a_roster(refreshed_at=now)
+
+        first = decide(ticket, KEY, known, policy=CARE, known=Given(roster, done=done), now=now)
+        whole = stored(first.facts, known)
+        second = decide(first.ticket, KEY, whole, policy=CARE, known=Given(roster, done=done), now=now)
+
+        assert (second.ticket, second.facts, second.activities) == (first.ticket, (), ())
+        assert second.timers == first.timers
+        assert keys(second) <= keys(first)
+        assert all(timer.due_at > now for timer in first.timers)
+        assert len({(timer.kind, timer.key) for timer in first.timers}) == len(first.timers)
 
     @settings(max_examples=60)
     @given(facts=ALL, data=st.data())

@@ -190,4 +190,4 @@ class TestCrowd:
         decision = decided(*NEW, now=at(1), roster=roster)
 
         assert wishes(decision) == [("assign_team", "routed:1"), ("private_note", "routed:1")]
-        assert "nobody_free: 1 offline" in decision.effects[1].payload["text"]
+        assert "nobody is free (1 offline)" in decision.effects[1].payload["text"]

@@ -107,6 +107,13 @@ class TestWarnings:
         assert {timer.kind for timer in decision.timers} == {"sla"}
         assert all(each.warned == () for each in decision.ticket.clocks)
 
+    def test_it_is_at_risk_from_the_highest_share_of_its_own_policy_on(self):
+        early = a_policy(sla=(an_sla(warn_at=(30, 60)),))
+        before, after = (decided(*NEW, now=at(minute), policy=early) for minute in (35, 36))
+
+        assert (clock(before).at_risk, clock(after).at_risk) == (False, True)
+        assert (clock(later(now=47)).at_risk, clock(later(now=48)).at_risk) == (False, True)
+
     def test_once_it_is_broken_there_is_nothing_left_to_warn_of(self):
         decision = later(now=61)
 

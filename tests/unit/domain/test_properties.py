@@ -20,8 +20,9 @@ from tests.builders import (
     minutes,
 )
 from worker.domain.decide import decide
-from worker.domain.facts import Act, Author, Closed, Escalated, Routed, Verb
+from worker.domain.facts import Act, Author, Closed, Escalated, Followed, Routed, Verb
 from worker.domain.fold import fold
+from worker.domain.own import FOLLOWED
 from worker.domain.policy import ScoreRule
 from worker.domain.ticket import EDGES, Status
 from worker.domain.view import Given
@@ -90,6 +91,8 @@ OWN = st.one_of(
         st.sampled_from([None, MAYA, OLEG]),
     ),
     st.builds(lambda run, minute: Closed(run, at(minute), "quiet", "nothing heard"), st.integers(1, 2), MINUTES),
+    st.builds(lambda minute: Closed(0, at(minute), FOLLOWED, "t2 follows"), MINUTES),
+    st.builds(lambda minute, after: Followed(at(minute), at(after), 1), MINUTES, MINUTES),
 )
 FACTS = st.lists(st.one_of(MESSAGES, SNAPSHOTS, ANSWERS, ACTS, OWN), min_size=1, max_size=14)
 

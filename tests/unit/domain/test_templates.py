@@ -38,11 +38,12 @@ class TestFilled:
         assert fill("{subject}", values_of(mean)) == "{agent} {requester}"
 
     def test_a_name_nobody_knows_tells_those_there_are(self) -> None:
-        with pytest.raises(NotFound, match="no template 'eta'. Known: received, waiting"):
+        with pytest.raises(NotFound, match=r"no template 'eta'\. Known: received, waiting"):
             filled((("waiting", "x"), ("received", "x")), "eta", TICKET)
 
     def test_a_placeholder_nothing_fills_in_is_told(self) -> None:
-        assert unknown_in("{requester} {name} {link} {date} {Subject}") == ("name",)
+        assert unknown_in("{requester} {name} {link} {Subject}") == ("name", "link")
+        assert unknown_in("{requester} {link}", ("link",)) == ("requester",)
 
 
 class TestTemplateOf:

@@ -45,9 +45,25 @@ class TestWays:
         }  # fmt: skip
         assert told(mail_server) == [LEAD, MAYA]
         mail = mail_server.kept[0]
-        assert (mail.message["Subject"], mail.text) == ("Escalated: refund", "Please look.\n")
+        assert mail.message["Subject"] == "Escalated: refund"
+        assert mail.text == (
+            "Please look.\n\nTicket t1, email root@customer.example.\n`hookdesk trace t1` tells the whole story.\n"
+        )
         assert mail.message["Auto-Submitted"] == "auto-generated"
         assert both.effect(notice).state == "done"
+
+    def test_a_mail_says_where_the_conversation_is(self, bench: Bench, mail_server: MailServer) -> None:
+        bench.set(smtp_url=mail_server.url(), chatwoot_url="https://chat.example.com/")
+        ticket = bench.ticket("1/313", source="chatwoot")
+        bench.add(a_notice(to=[LEAD]), ticket_id=ticket)
+
+        bench.perform()
+
+        assert mail_server.kept[0].text.splitlines()[2:] == [
+            f"Ticket t{ticket}, Chatwoot 1/313.",
+            "https://chat.example.com/app/accounts/1/conversations/313",
+            f"`hookdesk trace t{ticket}` tells the whole story.",
+        ]
 
     def test_the_webhook_alone(self, bench: Bench, receiver: WebhookReceiver) -> None:
         bench.notices(receiver.url)
