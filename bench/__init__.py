@@ -1,1 +1,1 @@
-"""Programs that measure and never assert."""
+"""Programs that measure and never assert: `python -m bench`."""

@@ -1,85 +1,162 @@
-"""A small load generator: distinct signed webhooks over a number of keep-alive connections; prints one JSON line."""
+"""The load generator: ready-made requests over keep-alive connections, one thread, as little work as possible.
+
+As fast as they are answered, or at a fixed rate. At a rate, the time of an answer counts from the moment its request
+was due, not from when a connection was free for it: what waits for a slow server is part of its slowness.
+"""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
+import select
+import socket
 import time
-import uuid
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from worker.signing import sign_chatwoot
-
-BODY = Path(__file__).parents[1] / "tests" / "fixtures" / "chatwoot" / "02_message_created_incoming_webwidget.json"
-
-
-def requests(count: int, *, host: str, path: str, secret: str, conversations: int) -> list[bytes]:
-    """Ready-made HTTP requests, each a message of its own, signed now."""
-    body = json.loads(BODY.read_text())
-    made = []
-    for number in range(count):
-        body["id"] = 1_000_000 + number
-        body["conversation"]["id"] = 1 + number % conversations
-        raw = json.dumps(body, separators=(",", ":")).encode()
-        stamp = str(int(time.time()))
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(raw)}\r\n"
-            f"X-Chatwoot-Delivery: {uuid.uuid4()}\r\nX-Chatwoot-Timestamp: {stamp}\r\n"
-            f"X-Chatwoot-Signature: {sign_chatwoot(secret, raw, timestamp=stamp)}\r\n\r\n"
-        )
-        made.append(head.encode() + raw)
-    return made
+ANSWER_SECONDS = 30.0
+_END = b"\r\n\r\n"
 
 
-async def post_all(host: str, port: int, made: list[bytes], connections: int) -> list[float]:
-    """Post everything; returns the seconds each answer took. Anything but a 200 ends the run."""
-    waiting = iter(made)
-    seconds: list[float] = []
+@dataclass(slots=True)
+class Sample:
+    """What came of one run: microseconds per answer 200, all other answers, and when each request was sent."""
 
-    async def one_connection() -> None:
-        reader, writer = await asyncio.open_connection(host, port)
-        for request in waiting:
-            began = time.perf_counter()
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise SystemExit(f"not a 200: {head[:200]!r}")
-            length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(length)
-            seconds.append(time.perf_counter() - began)
-        writer.close()
+    seconds: float = 0.0
+    micros: list[int] = field(default_factory=list)
+    failures: int = 0
+    sent: dict[int, float] = field(default_factory=dict)
 
-    await asyncio.gather(*(one_connection() for _ in range(connections)))
-    return seconds
+    @property
+    def rate(self) -> float:
+        """Answers 200 per second."""
+        return len(self.micros) / self.seconds if self.seconds else 0.0
 
 
-def main() -> None:
-    """Run from the command line; see --help."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("--secret", required=True)
-    parser.add_argument("--count", type=int, default=5000)
-    parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--conversations", type=int, default=1000)
-    given = parser.parse_args()
-    url = urlsplit(given.url)
-    host, port = url.hostname or "127.0.0.1", url.port or 80
-    made = requests(given.count, host=host, path=url.path, secret=given.secret, conversations=given.conversations)
-    began = time.perf_counter()
-    seconds = sorted(asyncio.run(post_all(host, port, made, given.connections)))
-    took = time.perf_counter() - began
-    line = {
-        "posted": len(seconds),
-        "connections": given.connections,
-        "per_second": round(len(seconds) / took),
-        "p50_ms": round(1000 * seconds[len(seconds) // 2], 1),
-        "p99_ms": round(1000 * seconds[int(len(seconds) * 0.99)], 1),
-        "max_ms": round(1000 * seconds[-1], 1),
-    }
-    print(json.dumps(line))
+@dataclass(slots=True, eq=False)
+class _Connection:
+    socket: socket.socket
+    number: int | None = None  # of the request under way
+    began: float = 0.0
+    heard: bytes = b""
 
 
-if __name__ == "__main__":
-    main()
+class Load:
+    """One run over `connections` connections: for `seconds` as fast as possible, or all requests at `rate` a second."""
+
+    def __init__(
+        self, url: str, made: Sequence[bytes], *, connections: int, seconds: float = 0.0, rate: float | None = None
+    ) -> None:
+        parts = urlsplit(url)
+        self.url, self._made = url, made
+        self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._connections, self._seconds, self._rate = connections, seconds, rate
+        self._open: dict[int, _Connection] = {}
+        self._idle: deque[_Connection] = deque()
+        self._sample = Sample()
+
+    def run(self) -> Sample:
+        """Once only. Ends the process when a server does not answer at all."""
+        self._poll = select.epoll()
+        self._wall = time.time() - time.perf_counter()
+        for _ in range(self._connections):
+            self._idle.append(self._connect())
+        began = time.perf_counter()
+        if self._rate is None:
+            self._flat_out(began + self._seconds)
+        else:
+            self._paced(began, self._rate)
+        return self._finish(began)
+
+    def _flat_out(self, until: float) -> None:
+        waiting = iter(range(len(self._made)))
+        self._send_next(waiting)
+        while len(self._idle) < len(self._open):
+            self._hear(ANSWER_SECONDS)
+            if time.perf_counter() < until:
+                self._send_next(waiting)
+
+    def _paced(self, began: float, rate: float) -> None:
+        total, due = len(self._made), 0
+        while due < total or len(self._idle) < len(self._open):
+            now = time.perf_counter()
+            while due < total and self._idle and began + due / rate <= now:
+                self._send(self._idle.popleft(), due, since=began + due / rate)
+                due += 1
+            next_at = began + due / rate
+            can_send = due < total and bool(self._idle)
+            self._hear(max(0.0, next_at - time.perf_counter()) if can_send else ANSWER_SECONDS, may_pass=can_send)
+
+    def _finish(self, began: float) -> Sample:
+        self._sample.seconds = time.perf_counter() - began
+        for one in self._open.values():
+            one.socket.close()
+        self._poll.close()
+        return self._sample
+
+    def _send_next(self, waiting: Iterator[int]) -> None:
+        while self._idle:
+            number = next(waiting, None)
+            if number is None:
+                return
+            self._send(self._idle.popleft(), number, since=time.perf_counter())
+
+    def _send(self, one: _Connection, number: int, *, since: float) -> None:
+        one.number, one.began, one.heard = number, since, b""
+        self._sample.sent[number] = self._wall + since
+        try:
+            one.socket.sendall(self._made[number])
+        except OSError:
+            self._lost(one)
+
+    def _hear(self, timeout: float, *, may_pass: bool = False) -> None:
+        ready = self._poll.poll(timeout)
+        if not ready and not may_pass:
+            raise SystemExit(f"no answer from {self._address} within {ANSWER_SECONDS:g} s")
+        for descriptor, _ in ready:
+            self._receive(self._open[descriptor])
+
+    def _receive(self, one: _Connection) -> None:
+        try:
+            said = one.socket.recv(65_536)
+        except OSError:
+            said = b""
+        if not said:
+            self._lost(one)
+            return
+        one.heard += said
+        head, end, body = one.heard.partition(_END)
+        if end and len(body) >= _length(head):
+            self._answered(one, head.startswith(b"HTTP/1.1 200"))
+
+    def _answered(self, one: _Connection, is_fine: bool) -> None:
+        if is_fine:
+            self._sample.micros.append(int((time.perf_counter() - one.began) * 1e6))
+        else:
+            self._sample.failures += 1
+        one.number = None
+        self._idle.append(one)
+
+    def _lost(self, one: _Connection) -> None:
+        """The server closed it: a failure if it owed an answer. A new one takes its place."""
+        if one.number is not None:
+            self._sample.failures += 1
+        else:
+            self._idle.remove(one)
+        del self._open[one.socket.fileno()]
+        one.socket.close()
+        self._idle.append(self._connect())
+
+    def _connect(self) -> _Connection:
+        made = socket.create_connection(self._address, timeout=ANSWER_SECONDS)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._poll.register(made.fileno(), select.EPOLLIN)
+        one = self._open[made.fileno()] = _Connection(made)
+        return one
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line[15:])
+    return 0
