@@ -46,7 +46,8 @@ def _section(schedule: Schedule) -> str:
         statuses = ", ".join(str(status) for status in sorted(schedule.hints.statuses))
         lines.append(
             f"A Retry-After makes a wait longer, but at most {schedule.hints.stretch:g} times as long, and never "
-            f"beyond {span(schedule.hints.longest)}. After {statuses} and timeouts the wait is at least {span(CROWDED_FLOOR)}."
+            f"beyond {span(schedule.hints.longest)}. After {statuses} and timeouts the wait is at least "
+            f"{span(CROWDED_FLOOR)}."
         )
     lines += ["", *_table(schedule), ""]
     return "\n".join(lines)
