@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from worker.domain.facts import Act, Person, Verb
-from worker.domain.fields import read
+from worker.domain.fields import read, written
 from worker.domain.groups import priority_of
 from worker.domain.policy import FieldRule, Policy
 from worker.domain.routing import Roster
@@ -196,7 +196,7 @@ def _category(wanted: str, policy: Policy) -> str:
 def _fields(
     mistakes: dict[str, str], said: tuple[tuple[str, str], ...], rules: tuple[FieldRule, ...]
 ) -> tuple[tuple[str, str], ...]:
-    """The values as they are stored; what is wrong with the others is noted."""
+    """The values as they are understood; what is wrong with the others is noted."""
     known, found = {rule.name: rule for rule in rules}, []
     for name, text in said:
         rule = known.get(name)
@@ -207,5 +207,5 @@ def _fields(
         elif value is None:
             mistakes[f"fields.{name}"] = f"expected {_KINDS.get(rule.kind) or 'one of ' + ', '.join(rule.values)}"
         else:
-            found.append((name, value))
+            found.append((name, written(value)))
     return tuple(found)

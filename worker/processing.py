@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -175,8 +176,8 @@ def _set_aside(desk: Desk, one: Claimed, exc: Exception) -> int:
 
 
 def _tell(desk: Desk, settled: Settled) -> None:
-    for line in settled.finished:
-        metrics.DELIVERIES.labels(source=line.source, outcome=line.outcome).inc()
+    for (source, outcome), number in Counter((line.source, line.outcome) for line in settled.finished).items():
+        metrics.DELIVERIES.labels(source=source, outcome=outcome).inc(number)
     for waited in settled.waited_seconds:
         metrics.QUEUE_WAIT.labels(task=TASK).observe(waited)
     settled.count()

@@ -23,6 +23,7 @@ from worker.metrics_sql import SqlCollector
 from worker.processing import drain, reap
 from worker.store import claims, effects, heartbeats, leases, ledger, timers
 from worker.store.database import is_connection_lost
+from worker.store.glance import Seen, glance
 from worker.wake import Kind, Publisher
 
 TICK_SECONDS = 0.25
@@ -102,8 +103,10 @@ class Scheduler:
         if self._housekeeping.due():
             self._keep_house()
         if self._broker_takes():
-            self._wake_due()
-            self._fire_late()
+            seen = glance(self._desk.db, late_by=LATE)
+            self._wake_due(seen)
+            if seen.late_timers:
+                self._fire_late()
         else:
             self._stand_in()
 
@@ -113,20 +116,19 @@ class Scheduler:
             return True
         return self._probe.due() and self._publisher.publish("deliveries", [], probe=True)
 
-    def _wake_due(self) -> None:
-        db = self._desk.db
-        due: tuple[tuple[Kind, list[int]], ...] = (
-            ("deliveries", claims.due(db, limit=WAKE_LIMIT, again_after=AGAIN_AFTER)),
-            ("timers", timers.due_and_unwoken(db, limit=WAKE_LIMIT, again_after=AGAIN_AFTER)),
-            ("effects", effects.due_and_unwoken(db, limit=WAKE_LIMIT, again_after=AGAIN_AFTER)),
+    def _wake_due(self, seen: Seen) -> None:
+        kinds: tuple[tuple[Kind, bool, Callable[..., list[int]]], ...] = (
+            ("deliveries", seen.deliveries, claims.due),
+            ("timers", seen.timers, timers.due_and_unwoken),
+            ("effects", seen.effects, effects.due_and_unwoken),
         )
-        for kind, ids in due:
-            if ids:
+        for kind, is_due, due in kinds:
+            if is_due and (ids := due(self._desk.db, limit=WAKE_LIMIT, again_after=AGAIN_AFTER)):
                 self._publisher.publish(kind, ids)
 
     def _fire_late(self) -> None:
         """What workers have not fired in time, although they were woken: a timer waits for nobody's free hands."""
-        if timers.due_tickets(self._desk.db, limit=1, late_by=LATE) and fire_due(self._desk, seconds=STAND_IN_SECONDS):
+        if fire_due(self._desk, seconds=STAND_IN_SECONDS):
             metrics.INLINE_BATCHES.inc()
             logger.info("fired_late_timers")
 

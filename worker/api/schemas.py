@@ -66,7 +66,7 @@ _TICKET: Mapping[str, Schema] = {
     "assignee": maybe(ref("Person")),
     "team": maybe(ref("Person")),
     "tags": listed(TEXT),
-    "fields": {"type": "object", "additionalProperties": TEXT},
+    "fields": {"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean"]}},
     "resolution": maybe(shape(ordinal=WHOLE, resolved_at=TIME, text=maybe(TEXT))),
     "escalation": shape(level=WHOLE, reason=maybe(TEXT)),
     "reopen_count": WHOLE,

@@ -63,8 +63,11 @@ def _closing_act(view: View, run: Resolution) -> Act | None:
 
 
 def _proposals(view: View) -> Wants:
+    asked = [act for act in view.story.acts if act.verb is Verb.CLOSE and act.automatic]
+    if not asked:
+        return NOTHING
     known = frozenset(view.before.acts) if view.before is not None else frozenset()
-    new = [a for a in view.story.acts if a.verb is Verb.CLOSE and a.automatic and a.key not in known]
+    new = [act for act in asked if act.key not in known]
     events, effects = [], []
     for act in new:
         text = f"{act.actor} proposes to close this ticket: {act.reason or 'no reason given'}. A person decides."
@@ -184,6 +187,8 @@ def _lasting(time: timedelta) -> str:
 
 
 def _join(*wants: Wants) -> Wants:
+    if all(one is NOTHING for one in wants):
+        return NOTHING
     return Wants(
         events=tuple(chain.from_iterable(one.events for one in wants)),
         timers=tuple(chain.from_iterable(one.timers for one in wants)),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 
 from worker.domain import acting, activities, assigning, closing, csat, escalation, low_score, people, promises
 from worker.domain.changes import changes
@@ -27,6 +28,7 @@ from worker.domain.view import Aspect, Known, View, Wants
 
 __all__ = ["ASPECTS", "decide", "is_wanted", "outcome_of"]
 
+_flat = chain.from_iterable
 ASPECTS: tuple[Aspect, ...] = (
     people.wants,
     acting.wants,
@@ -60,14 +62,14 @@ def decide(
         wants.append(want)
         if want.facts:
             view = want.view or view.plus(want.facts)
-    events = (*changes(before, view.ticket, view.facts, policy), *(event for one in wants for event in one.events))
+    events = (*changes(before, view.ticket, view.facts, policy), *_flat(one.events for one in wants))
     told_outside = outgoing(view.ticket, events, policy.targets)
     return Decision(
         ticket=view.ticket,
         events=events,
-        timers=tuple(timer for one in wants for timer in one.timers),
-        effects=(*(effect for one in wants for effect in one.effects), *told_outside),
-        facts=tuple(fact for one in wants for fact in one.facts),
-        activities=tuple(activity for one in wants for activity in one.activities),
-        ended=tuple(end for one in wants for end in one.ended),
+        timers=tuple(_flat(one.timers for one in wants)),
+        effects=(*_flat(one.effects for one in wants), *told_outside),
+        facts=tuple(_flat(one.facts for one in wants)),
+        activities=tuple(_flat(one.activities for one in wants)),
+        ended=tuple(_flat(one.ended for one in wants)),
     )

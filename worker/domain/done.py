@@ -21,7 +21,7 @@ CHECKS: Mapping[str, Check] = {
 
 
 def _field(name: str) -> Check:
-    return (lambda ticket: bool(dict(ticket.fields).get(name)), f"the field {name} is empty")
+    return (lambda ticket: name in dict(ticket.fields), f"the field {name} is empty")
 
 
 def _label(name: str) -> Check:

@@ -75,12 +75,15 @@ def wants(view: View) -> Wants:
 
 def _steps(view: View, signs: Signs) -> Iterator[Step]:
     """The next step of each rule that holds; at most one each."""
-    if view.ticket.status in OPEN_STATUSES:
+    is_open = view.ticket.status in OPEN_STATUSES
+    if is_open:
         yield from _by_hand(view)
+    last = {one.rule: one for one in sorted(view.ticket.escalations, key=lambda one: one.level)}
+    reasons = {one.reason for one in view.ticket.escalations}
     for rule in view.policy.escalation:
         may_be_resolved = rule.max_rating > 0  # an answer comes after the resolution
-        if view.ticket.status in OPEN_STATUSES or may_be_resolved:
-            step = _step(rule, view, signs)
+        if (is_open or may_be_resolved) and (rule.name in last or rule.reason not in reasons):
+            step = _step(rule, view, last.get(rule.name), signs)
             if step is not None:
                 yield step
 
@@ -95,13 +98,9 @@ def _by_hand(view: View) -> Iterator[Step]:
             yield Step(rule, 1, act.at, reason, f"asked for by {act.actor}", act=act)
 
 
-def _step(rule: EscalationRule, view: View, signs: Signs) -> Step | None:
-    fired = [one for one in view.ticket.escalations if one.rule == rule.name]
-    last = max(fired, key=lambda one: one.level, default=None)
+def _step(rule: EscalationRule, view: View, last: Escalated | None, signs: Signs) -> Step | None:
     level = 1 if last is None else last.level + 1
     if level > len(rule.levels):
-        return None
-    if last is None and any(one.reason == rule.reason for one in view.ticket.escalations):
         return None
     if rule.name not in signs:
         signs[rule.name] = sign_of(rule, view)

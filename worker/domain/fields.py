@@ -8,20 +8,23 @@ from datetime import date
 from worker.domain.policy import FieldRule
 from worker.domain.story import Story
 
-_FLAGS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
+Value = str | int | bool
+"""What a field holds: text (also a date, as ISO 8601, and one of several words), a whole number, or a flag."""
+
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def fields_of(story: Story, rules: tuple[FieldRule, ...]) -> tuple[tuple[str, str], ...]:
+def fields_of(story: Story, rules: tuple[FieldRule, ...]) -> tuple[tuple[str, Value], ...]:
     """The latest value of each field that is of its kind, in the order of the rules; others are left out."""
-    return tuple((rule.name, value) for rule in rules if (value := _value(story, rule)))
+    return tuple((rule.name, value) for rule in rules if (value := _value(story, rule)) is not None)
 
 
-def read(rule: FieldRule, text: str) -> str | None:
+def read(rule: FieldRule, text: str) -> Value | None:
     """The value as it is stored, or None when the text is not of the field's kind."""
     value = " ".join(text.split())
     match rule.kind:
         case "whole":
-            return str(int(value)) if value.lstrip("+-").isdecimal() and len(value) < 20 else None
+            return int(value) if value.lstrip("+-").isdecimal() and len(value) < 20 else None
         case "date":
             try:
                 return date.fromisoformat(value[:10]).isoformat()
@@ -34,8 +37,13 @@ def read(rule: FieldRule, text: str) -> str | None:
     return value[:200] or None
 
 
-def _value(story: Story, rule: FieldRule) -> str:
-    return next((value for text in _said(story, rule) if (value := read(rule, text))), "")
+def written(value: Value) -> str:
+    """The value as text that `read` reads back."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _value(story: Story, rule: FieldRule) -> Value | None:
+    return next((value for text in _said(story, rule) if (value := read(rule, text)) is not None), None)
 
 
 def _said(story: Story, rule: FieldRule) -> Iterator[str]:

@@ -20,7 +20,7 @@ _DAEMONS = ("mailer-daemon", "postmaster")
 def categorise(policy: Policy, *, labels: tuple[str, ...], prose: str) -> tuple[str, str]:
     """One category of the closed list and why: labels first, then words, most matches first, then the default."""
     for kind, matches in (
-        ("label", [(named_any(each.labels, labels), each) for each in policy.categories]),
+        ("label", [(named_any(each.labels, labels), each) for each in policy.categories] if labels else []),
         ("word", [(found(each.words, prose), each) for each in policy.categories]),
     ):
         hits, best = max(matches, key=lambda match: len(match[0]), default=((), None))

@@ -49,10 +49,11 @@ def prioritise(rules: tuple[ScoreRule, ...], seen: Circumstances, *, given: Give
     score = 0
     reasons: list[str] = []
     for rule in rules:
-        why = _fires(rule, seen, as_of)
-        if why is not None:
+        words = found(rule.words, seen.prose) if rule.words else ()
+        if (words or not rule.words) and _fires(rule, seen, as_of):
             score += rule.points
-            reasons.append(f"{rule.name} {rule.points:+d}{why}")
+            matched = f" ({', '.join(words)})" if words else ""
+            reasons.append(f"{rule.name} {rule.points:+d}{matched}")
     score = max(0, min(100, score))
     scored = of_score(score)
     if given is not None and not (given.is_least and PRIORITIES.index(scored) >= PRIORITIES.index(given.name)):
@@ -81,16 +82,10 @@ def _patience(rule: ScoreRule) -> timedelta:
     return rule.min_waiting or timedelta(0)
 
 
-def _fires(rule: ScoreRule, seen: Circumstances, as_of: datetime) -> str | None:
-    """None when it does not; else what it matched, for the reason."""
-    words = found(rule.words, seen.prose) if rule.words else ()
-    if rule.words and not words:
-        return None
-    if seen.reopen_count < rule.min_reopens:
-        return None
+def _fires(rule: ScoreRule, seen: Circumstances, as_of: datetime) -> bool:
+    """Whether all it asks for is so, its words apart."""
     waited = rule.min_waiting
     if waited is not None and (seen.waiting_since is None or as_of - seen.waiting_since < waited):
-        return None
-    if not (named(rule.channels, seen.channel) and named(rule.tiers, seen.tier)):
-        return None
-    return f" ({', '.join(words)})" if words else ""
+        return False
+    is_back = seen.reopen_count >= rule.min_reopens
+    return is_back and named(rule.channels, seen.channel) and named(rule.tiers, seen.tier)

@@ -42,8 +42,10 @@ def _warnings(view: View) -> Iterator[Effect]:
     """Of the highest share only, and not where there is no time left to act on it."""
     before = _by_key(view.before)
     for clock in view.ticket.clocks:
+        if clock.met_at is not None or clock.breached_at is not None:
+            continue
         share, at = clock.warned[-1] if clock.warned else (0, view.now)
-        if clock.met_at is not None or clock.breached_at is not None or share != _highest(clock, view.policy):
+        if share != _highest(clock, view.policy):
             continue
         old = before.get(clock.key)
         if old is not None and share in dict(old.warned):

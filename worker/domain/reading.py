@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from worker.domain.facts import Person, TicketKey
+from itertools import chain
+
+from worker.domain.facts import Act, Message, Person, Snapshot, TicketKey
 from worker.domain.intake import subject_from
 from worker.domain.story import Story
 
@@ -17,13 +19,10 @@ def texts_of(story: Story) -> tuple[str, ...]:
 
 def subject_of(story: Story, texts: tuple[str, ...]) -> str:
     """What somebody gave as the subject, else the first words of the request."""
-    for given in (
-        *(a.subject for a in reversed(story.acts)),
-        *(s.subject for s in reversed(story.snapshots)),
-        *(m.subject for m in story.messages),
-    ):
-        if given:
-            return given
+    told: chain[Act | Snapshot | Message] = chain(reversed(story.acts), reversed(story.snapshots), story.messages)
+    for one in told:
+        if one.subject:
+            return one.subject
     return next((subject for text in texts if (subject := subject_from(text))), "")
 
 

@@ -53,9 +53,10 @@ class Past:
     policies: tuple[SlaPolicy, ...] = ()
 
     def shortest(self, metric: str) -> timedelta:
-        """The least time promised for it."""
+        """The least time promised for it; without end where nothing is, and none at all where nobody knows."""
         targets = (_target(each, metric) for each in self.policies)
-        return min((target for target in targets if target is not None), default=timedelta(0))
+        never = timedelta.max if self.policies else timedelta(0)
+        return min((target for target in targets if target is not None), default=never)
 
 
 def pick(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from worker.domain.effects import Effect
@@ -36,6 +37,7 @@ EDGES: Mapping[Status, tuple[Status, ...]] = {
 OPEN_STATUSES = frozenset({Status.NEW, Status.TRIAGED, Status.IN_PROGRESS, Status.PENDING_CUSTOMER})
 
 
+@cache
 def path(current: Status, wanted: Status) -> tuple[Status, ...]:
     """The shortest legal way, without the start: () when already there. Raises InvalidTransition when there is none."""
     ways: list[tuple[Status, ...]] = [()]
@@ -155,7 +157,7 @@ class Ticket:
     internal: bool = False  # a request of our own people, not customer-facing
     organization: str = ""
     language: str = ""
-    fields: tuple[tuple[str, str], ...] = ()  # typed fields of the policy, as text
+    fields: tuple[tuple[str, str | int | bool], ...] = ()  # typed fields of the policy
     matched: Matched | None = None
     escalations: tuple[Escalated, ...] = ()
     resolution_text: str = ""  # what was done, of the current or last resolution

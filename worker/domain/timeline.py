@@ -41,7 +41,7 @@ class Timeline:
 
     def normalised(self) -> Timeline:
         """The same story in UTC, sorted, without repetitions."""
-        resolved = tuple((start, end) for start, end, _ in _merged((*stretch, RESOLVED) for stretch in self.resolved))
+        resolved = tuple((start, end) for start, end, _ in _merged([(*stretch, RESOLVED) for stretch in self.resolved]))
         ends = {end for _, end in resolved}
         return Timeline(
             created_at=aware(self.created_at),
@@ -124,8 +124,10 @@ def _rank(why: str) -> tuple[int, str]:
     return (PRECEDENCE.index(why) if why in PRECEDENCE else len(PRECEDENCE), why)
 
 
-def _merged(stretches: Iterable[Pause]) -> Iterator[Pause]:
+def _merged(stretches: Sequence[Pause]) -> Iterator[Pause]:
     """Sorted, overlapping ones of the same reason made one. An end before its start is no stretch."""
+    if not stretches:
+        return
     found: dict[str, list[Pause]] = {}
     ordered = sorted(
         ((aware(start), None if end is None else aware(end), why) for start, end, why in stretches),

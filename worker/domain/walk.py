@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 from worker.domain.confirming import is_confirmation
 from worker.domain.facts import Act, Closed, Message, Snapshot, Verb
@@ -182,7 +183,7 @@ def walk(story: Story, closing: ClosingPolicy) -> Walk:
     """
     way = Walk.begun(story, closing)
     alone = not story.snapshots
-    for _, _, _, fact in sorted(_steps(story), key=lambda step: step[:3]):
+    for _, _, _, fact in sorted(_steps(story), key=itemgetter(0, 1, 2)):
         match fact:
             case Message():
                 way.request(fact, alone=alone)

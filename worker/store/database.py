@@ -41,9 +41,10 @@ class Database:
         self._engine = engine.execution_options(hookdesk_clock=clock)
         if self.is_sqlite:
             self._writer = self._engine.execution_options(hookdesk_begin="BEGIN IMMEDIATE")
-            self._reader = self._engine
+            self._reader = self._glancer = self._engine
         else:
             self._writer = self._engine
+            self._glancer = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._turn = threading.Lock()
 
@@ -87,6 +88,12 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """One snapshot: everything read in it is of the same moment."""
         with self._reader.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For one statement alone that only reads: it needs no transaction, so PostgreSQL is asked once, not thrice."""
+        with self._glancer.connect() as conn:
             yield conn
 
     def now(self, conn: Connection) -> datetime:
@@ -140,13 +147,16 @@ class Database:
             turn.release()
 
 
+def keeps_time(conn: Connection) -> bool:
+    """Whether the time of this connection's database is its own, and costs a statement."""
+    return conn.dialect.name != "sqlite" and conn.get_execution_options().get("hookdesk_clock") is None
+
+
 def time_of(conn: Connection) -> datetime:
     """The time of this connection's database: the clock it was opened with, PostgreSQL's own, or the host's."""
-    clock: Clock | None = conn.get_execution_options().get("hookdesk_clock")
-    if clock is not None:
-        return clock.now()
-    if conn.dialect.name == "sqlite":
-        return datetime.now(UTC)
+    if not keeps_time(conn):
+        clock: Clock | None = conn.get_execution_options().get("hookdesk_clock")
+        return clock.now() if clock is not None else datetime.now(UTC)
     at: datetime = conn.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return at.astimezone(UTC)
 

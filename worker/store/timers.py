@@ -116,8 +116,8 @@ def _pending(due_at: datetime) -> dict[str, Any]:
     return {"due_at": due_at, "state": "pending", "wake_at": due_at, "hold_until": None}
 
 
-def due_tickets(db: Database, *, limit: int = 500, late_by: timedelta = timedelta(0)) -> list[tuple[int, int]]:
-    """(timer id, ticket id) of what has been due for `late_by`, the longest due first.
+def due_tickets(db: Database, *, limit: int = 500) -> list[tuple[int, int]]:
+    """(timer id, ticket id) of what is due, the longest due first.
 
     Only a hint: look again under the ticket's lock.
     """
@@ -127,7 +127,7 @@ def due_tickets(db: Database, *, limit: int = 500, late_by: timedelta = timedelt
             select(timers.c.id, timers.c.ticket_id)
             .where(
                 PENDING,
-                timers.c.due_at <= now - late_by,
+                timers.c.due_at <= now,
                 or_(timers.c.hold_until.is_(None), timers.c.hold_until <= now),
             )
             .order_by(timers.c.due_at, timers.c.id)

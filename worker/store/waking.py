@@ -1,6 +1,6 @@
 """Which rows the scheduler should wake somebody for: due, and not woken for lately.
 
-`wake_at` is never before a row is due, so one index answers both. Most looks find nothing: they only read.
+`wake_at` is never before a row is due, so one index answers both. Whether there are any, `glance` tells for less.
 """
 
 from __future__ import annotations
@@ -37,9 +37,6 @@ def has_due(db: Database) -> bool:
 
 def wake(db: Database, table: Table, waiting: Any, *, limit: int, again_after: timedelta) -> list[int]:
     """The same for any table with `wake_at`; the pause doubles where the table counts its `wakes`."""
-    with db.read() as conn:
-        if conn.execute(_wakeable(table, waiting), {"now": db.now(conn), "most": 1}).first() is None:
-            return []
     with db.write() as conn:
         now = db.now(conn)
         chosen = _wakeable(table, waiting).params(now=now, most=limit).with_for_update(skip_locked=True)

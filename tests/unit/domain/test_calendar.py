@@ -141,6 +141,10 @@ class TestDeadline:
 
         assert calendar.deadline(desk, at(start), wanted_hours * HOUR) == at(expected)
 
+    def test_round_the_clock_it_is_the_time_itself_over_any_number_of_years(self) -> None:
+        assert calendar.deadline(Calendar(zone=BERLIN), at("2026-12-31T23:00Z"), 2 * HOUR) == at("2027-01-01T01:00Z")
+        assert calendar.deadline(Calendar(), at("2026-01-01T00:00Z"), 24 * HOUR * 3653) == at("2036-01-02T00:00Z")
+
     @pytest.mark.parametrize(
         ("zone", "start", "wanted_hours", "expected"),
         [
@@ -166,13 +170,16 @@ class TestDeadline:
 
 
 ZONES = (BERLIN, NEW_YORK, LORD_HOWE, "America/Havana", "Africa/Cairo", "Asia/Kathmandu", "America/St_Johns", "UTC")
-CHANGES = ("2026-03-29T01:00Z", "2026-10-25T01:00Z", "2026-03-08T07:00Z", "2026-11-01T06:00Z", "2026-04-04T15:00Z")
+CHANGES = ("2026-03-29T01:00Z", "2026-10-25T01:00Z", "2026-03-08T07:00Z", "2026-11-01T06:00Z", "2026-04-04T15:00Z",
+           "2027-01-01T00:00Z")  # the last of the year  # fmt: skip
 minutes_of_day = st.integers(0, 1439).map(lambda minute: time(minute // 60, minute % 60))
 calendars = st.builds(
     Calendar,
     zone=st.sampled_from(ZONES),
     windows=st.lists(st.tuples(st.integers(0, 6), minutes_of_day, minutes_of_day), max_size=9).map(tuple),
-    holidays=st.frozensets(st.sampled_from([date(2026, 3, 29), date(2026, 10, 26), date(2026, 11, 1)])),
+    holidays=st.frozensets(
+        st.sampled_from([date(2026, 3, 29), date(2026, 10, 26), date(2026, 11, 1), date(2027, 1, 1)])
+    ),
 )
 instants = st.builds(
     lambda change, shift: at(change) + shift,

@@ -25,11 +25,18 @@ class TestRecord:
 
         assert folded(shown, policy=policy).fields == (("vendor", "Acme GmbH"),)
         given = act(5, Verb.TRIAGE, fields=(("order", "0078"),))
-        assert folded(shown, given, policy=policy).fields == (("order", "78"), ("vendor", "Acme GmbH"))
+        assert folded(shown, given, policy=policy).fields == (("order", 78), ("vendor", "Acme GmbH"))
 
     @pytest.mark.parametrize(
         ("kind", "text", "value"),
-        [("flag", "Yes", "true"), ("flag", "perhaps", None), ("one_of", "b", "B"), ("one_of", "c", None)],
+        [
+            ("flag", "Yes", True),
+            ("flag", "no", False),
+            ("whole", "0", 0),
+            ("flag", "perhaps", None),
+            ("one_of", "b", "B"),
+            ("one_of", "c", None),
+        ],
     )
     def test_kinds(self, kind, text, value):
         policy = a_policy(fields=(FieldRule("x", kind, values=("A", "B")),))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -38,3 +38,20 @@ class TestPick:
 
     def test_nothing_is_promised_when_none_matches(self) -> None:
         assert sla.pick(POLICIES[:4], priority="low", tier=None, channel="chat", team=None) is None
+
+
+class TestPast:
+    def test_nothing_is_judged_before_the_shortest_promise_is_over(self) -> None:
+        """What the customer wrote so soon cannot have come after a broken promise, whatever policy fitted then."""
+        begun, asked = datetime(2026, 5, 4, 9, tzinfo=UTC), []
+
+        def fitted(at: datetime) -> SlaPolicy:
+            asked.append(at)
+            return POLICIES[3]
+
+        hints = (begun + timedelta(minutes=4), begun + timedelta(minutes=5))
+        past = sla.Past(fitted, hints=hints, policies=POLICIES)
+        (clock,) = sla.clocks(sla.Timeline(begun, (begun,)), POLICIES[1], as_of=begun + timedelta(hours=9), past=past)
+
+        assert asked == [begun + timedelta(minutes=5) - timedelta(microseconds=1)]
+        assert (clock.policy, clock.breached_at) == ("gold", begun + timedelta(minutes=10))

@@ -1,0 +1,58 @@
+"""The scheduler's look four times a second, which mostly finds nothing: one statement over three tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Interval, Select, Table, bindparam, func, or_, select
+
+from worker.store.database import Database, keeps_time, time_of
+from worker.store.effect_rows import DUE
+from worker.store.schema import deliveries, effects, timers
+from worker.store.timers import PENDING
+from worker.store.types import UtcTime
+from worker.store.waking import WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whether anybody should be woken, by table, and whether a timer has been due for longer than it may be."""
+
+    deliveries: bool
+    timers: bool
+    effects: bool
+    late_timers: bool
+
+
+def glance(db: Database, *, late_by: timedelta) -> Seen:
+    """Only a hint, as everything may have changed by the next statement."""
+    with db.glance() as conn:
+        if keeps_time(conn):
+            row = conn.execute(_look(by_server=True), {"late_by": late_by}).one()
+        else:
+            now = time_of(conn)
+            row = conn.execute(_look(by_server=False), {"now": now, "late": now - late_by}).one()
+    return Seen(*(bool(each) for each in row))
+
+
+@cache
+def _look(*, by_server: bool) -> Select[bool, bool, bool, bool]:
+    """The first of each by its index: a comparison with the time would let the planner guess how many there are."""
+    now: ColumnElement[Any] = func.clock_timestamp() if by_server else bindparam("now", type_=UtcTime())
+    late: ColumnElement[Any] = (
+        now - bindparam("late_by", type_=Interval()) if by_server else bindparam("late", type_=UtcTime())
+    )
+    free = or_(timers.c.hold_until.is_(None), timers.c.hold_until <= now)
+    return select(
+        _first(deliveries, "wake_at", WAITING) <= now,
+        _first(timers, "wake_at", PENDING) <= now,
+        _first(effects, "wake_at", DUE) <= now,
+        _first(timers, "due_at", PENDING, free) <= late,
+    )
+
+
+def _first(table: Table, column: str, *which: Any) -> ColumnElement[Any]:
+    return select(table.c[column]).where(*which).order_by(table.c[column]).limit(1).scalar_subquery()
