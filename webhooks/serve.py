@@ -4,57 +4,40 @@ from __future__ import annotations
 
 from functools import partial
 
-from granian.constants import HTTPModes, Interfaces, RuntimeModes
+from granian.constants import Interfaces, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
 
 from webhooks import spool
 from webhooks.door import Door, open_door
 from webhooks.front import Front
 from worker import log
 from worker.config import Settings
-from worker.errors import DependencyDown
+from worker.listening import HEADER_MILLISECONDS, listen
 
-HEADER_MILLISECONDS = 10_000  # also how long an idle connection lives: keep a proxy's upstream keepalive shorter
 HEADER_BYTES = 64 << 10
 CONNECTIONS = 4096  # per process; a waiting one costs a few kilobytes
-STOP_SECONDS = 10
-_THROUGH_OURS = {"handlers": [], "propagate": True}
-_LOGGING = {"loggers": {"_granian": _THROUGH_OURS, "granian.access": _THROUGH_OURS}}
 
 logger = log.get(__name__)
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then answer what is in flight and return. Raises DependencyDown."""
-    server = MPServer(
+    listen(
         "hookdesk",
-        address=settings.host,
-        port=settings.port,
+        settings.host,
+        settings.port,
+        setting="HOOKDESK_PORT",
+        load=partial(_load, settings),
+        started=partial(_started, settings),
         interface=Interfaces.ASGI,
         runtime_mode=RuntimeModes.mt,
         workers=settings.web_processes,
-        http=HTTPModes.http1,
-        websockets=False,
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
     )
-    server.on_startup(lambda: _started(settings))
-    try:
-        server.serve(target_loader=partial(_load, settings), wrap_loader=False)
-    except (OSError, RuntimeError) as exc:  # granian says RuntimeError when the operating system refuses to listen
-        if isinstance(exc, RuntimeError) and "os error" not in str(exc):
-            raise
-        said = str(exc).partition("\n")[0]  # granian adds a stack of its own
-        raise DependencyDown(
-            f"cannot listen on {settings.host}:{settings.port}: {said}. Is another process there? Set HOOKDESK_PORT."
-        ) from exc
     logger.info("web_stopped")
 
 

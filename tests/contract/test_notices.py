@@ -93,7 +93,7 @@ class TestGathering:
         add_effects(db, [(2, a_notice())])
         clock.advance(COLLECTING)
         second = claimed_effect(db)
-        notices.keep(db, second, {"told": {"webhook": "HTTP 200"}})
+        notices.keep(db, second, (), {"told": {"webhook": "HTTP 200"}})
         effects.settle(db, second, state=EffectState.RETRY, cause="partly_done")
 
         assert gathered(db, first) == []
@@ -124,7 +124,7 @@ class TestEnding:
         (one,) = add_effects(db, [(2, a_notice())])
         members = notices.gather(db, first)
 
-        notices.settle(db, first, members)
+        notices.keep(db, first, members, {"told": {"webhook": "HTTP 200"}})
 
         stored = effect(db, one)
         assert (stored.state, stored.result) == ("done", {"grouped_into": f"e{first.id}"})
@@ -157,15 +157,15 @@ class TestEnding:
         clock.advance(timedelta(seconds=60))
 
         assert effects.reap(db) == [first.id, one]
-        notices.settle(db, first, members)
-        assert effect(db, one).state == "retry"
+        notices.keep(db, first, members, {"told": {"webhook": "HTTP 200"}})
+        assert (effect(db, one).state, effect(db, first.id).result) == ("retry", None)
         with pytest.raises(Fenced):
             effects.settle(db, first, state=EffectState.DONE)
 
 
 class TestKeeping:
     def test_what_a_try_has_done_survives_its_failure(self, db: Database, first: ClaimedEffect) -> None:
-        notices.keep(db, first, {"told": {"webhook": "HTTP 200"}})
+        notices.keep(db, first, (), {"told": {"webhook": "HTTP 200"}})
 
         effects.settle(db, first, state=EffectState.RETRY, cause="timeout")
 

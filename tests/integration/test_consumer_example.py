@@ -18,6 +18,7 @@ import requests
 from tests.guards.repository import ROOT
 from tests.receiving import OLD_SECRET, SECRET
 from tests.unit.performers.telling import Bench, a_bench, an_event
+from worker.performers.identity import lasting
 from worker.signing import standard_headers
 
 EXAMPLE = ROOT / "deploy" / "consumer" / "consumer.py"
@@ -79,7 +80,7 @@ class TestConsumer:
         bench.perform()
 
         assert [bench.effect(one).state for one in events] == ["done", "done"]
-        assert kept(tmp_path) == [f"evt_e{one}" for one in events]
+        assert kept(tmp_path) == [f"evt_{lasting(bench.effect(one))}" for one in events]
         assert bench.effect(events[0]).result["said"] == "kept"
 
     def test_a_repetition_is_kept_once(self, consumer: Start, tmp_path: Path) -> None:

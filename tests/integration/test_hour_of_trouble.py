@@ -23,6 +23,7 @@ from worker.domain.facts import Person, Routed
 from worker.domain.policy import NoticePolicy, Target
 from worker.domain.ticket import Resolution, Status, Ticket
 from worker.domain.wording import NOT_WANTED
+from worker.performers.identity import lasting
 from worker.practice.faults import Fault
 from worker.practice.server import TOKEN, PracticeChatwoot
 from worker.store import effects
@@ -197,7 +198,7 @@ class TestHourOfTrouble:
         self.each_value_set(trouble, rows)
         assert all(row.cause == "stale" and row.detail in NOT_WANTED.values() for row in rows if row.state != "done")
         assert {got.headers["webhook-id"] for got in receiver.got} == {
-            f"evt_e{row.id}" for row in rows if row.lane in ("notice", "event:crm")
+            f"evt_{lasting(row)}" for row in rows if row.lane in ("notice", "event:crm")
         }
 
     def each_message_once(self, trouble: Trouble, rows: list[StoredEffect]) -> None:

@@ -12,6 +12,7 @@ from worker.domain.policy import Target
 from worker.domain.retry import WEBHOOK_OUT, Schedule
 from worker.errors import NoTarget, WorkError
 from worker.performers.base import Outside
+from worker.performers.identity import lasting
 from worker.performers.slowness import leave_alone_if_slow
 from worker.store import targets
 from worker.store.effects import ClaimedEffect
@@ -90,7 +91,7 @@ class EventPerformer:
 
 def id_of(claimed: ClaimedEffect) -> str:
     """The webhook-id: the same over all tries of one effect."""
-    return f"evt_e{claimed.id}"
+    return f"evt_{lasting(claimed)}"
 
 
 def _name(claimed: ClaimedEffect) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from worker.clients.mail import Mail
@@ -13,6 +12,7 @@ from worker.domain.facts import TicketKey
 from worker.domain.retry import MAIL_OUT, Schedule
 from worker.errors import PermanentError, TransientError
 from worker.performers.base import Outside
+from worker.performers.identity import lasting
 from worker.performers.slowness import leave_alone_if_slow
 from worker.performers.survey_words import survey_text
 from worker.store import aliases
@@ -92,9 +92,8 @@ def client_of(settings: Settings) -> MailClient | None:
 
 
 def message_id(claimed: ClaimedEffect, domain: str, part: str = "") -> str:
-    """The same over all tries of one effect, and of no other, also after a database was made anew."""
-    whole = f"e{claimed.id}:{claimed.created_at.isoformat()}:{part}"
-    return f"e{claimed.id}.{hashlib.sha256(whole.encode()).hexdigest()[:16]}@{domain}"
+    """The same over all tries of one effect; several mails of one effect differ by their `part`."""
+    return f"{lasting(claimed, part)}@{domain}"
 
 
 def _subject(subject: str) -> str:

@@ -80,15 +80,12 @@ class NoticePerformer:
             gathered = self._gathered(claimed) if claimed.payload.get("late") else []
             telling = Telling(told_together([_notice(claimed), *map(_notice, gathered)]), {})
         try:
-            self._tell(claimed, telling, self._where(ticket) if telling.notice.count == 1 else "")
+            self._tell(claimed, telling, gathered, self._where(ticket) if telling.notice.count == 1 else "")
         except WorkError as exc:
-            if telling.done:
-                notices.settle(self._db, claimed, gathered)
-            else:
+            if not telling.done:
                 leave_alone_if_slow(self._db, self.dependency(claimed), exc)
                 notices.release(self._db, claimed, gathered)
             raise
-        notices.settle(self._db, claimed, gathered)
         return telling.kept()
 
     def look_for(self, claimed: ClaimedEffect, ticket: StoredTicket) -> dict[str, Any] | None:
@@ -129,7 +126,7 @@ class NoticePerformer:
             lines.append(f"{settings.chatwoot_url.rstrip('/')}/app/{place}")
         return "\n\n" + "\n".join([*lines, f"`hookdesk trace t{ticket.id}` tells the whole story."])
 
-    def _tell(self, claimed: ClaimedEffect, telling: Telling, where: str) -> None:
+    def _tell(self, claimed: ClaimedEffect, telling: Telling, gathered: Sequence[Gathered], where: str) -> None:
         """Every part that has not been told. Raises when a part must be tried again, or when nobody could be told."""
         with self._db.read() as conn:
             now = self._db.now(conn)
@@ -143,7 +140,8 @@ class NoticePerformer:
                 logger.warning("notice_part_failed", effect=claimed.id, by=_kind(part), cause=exc.cause)
                 failed.append(_about(part, exc))
                 continue
-            notices.keep(self._db, claimed, telling.kept())
+            notices.keep(self._db, claimed, gathered, telling.kept())
+            gathered = ()
         if failed:
             _raise(failed, is_told=bool(telling.done))
 

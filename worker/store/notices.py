@@ -57,14 +57,6 @@ def gather(db: Database, claimed: ClaimedEffect) -> list[Gathered]:
     return chosen
 
 
-def settle(db: Database, claimed: ClaimedEffect, gathered: Sequence[Gathered]) -> None:
-    """They were told together with this one."""
-    result = {"grouped_into": f"e{claimed.id}"}
-    with db.write() as conn:
-        now = db.now(conn)
-        _end(conn, claimed, gathered, now=now, state="done", cause=None, result=result, done_at=now)
-
-
 def cancel(db: Database, claimed: ClaimedEffect, gathered: Sequence[Gathered], *, detail: str) -> None:
     """They are not wanted any more."""
     with db.write() as conn:
@@ -80,9 +72,15 @@ def release(db: Database, claimed: ClaimedEffect, gathered: Sequence[Gathered]) 
         _end(conn, claimed, gathered, now=now, state="retry", cause="grouped", **again)
 
 
-def keep(db: Database, claimed: ClaimedEffect, result: Any) -> None:
-    """Remember, in the middle of a try, what has been done of it."""
+def keep(db: Database, claimed: ClaimedEffect, gathered: Sequence[Gathered], result: Any) -> None:
+    """Remember, in the middle of a try, what has been done of it.
+
+    The gathered ones have been told with it, in the same transaction: whoever dies here leaves nothing to tell twice.
+    """
+    grouped = {"grouped_into": f"e{claimed.id}"}
     with db.write() as conn:
+        now = db.now(conn)
+        _end(conn, claimed, gathered, now=now, state="done", cause=None, result=grouped, done_at=now)
         mine = (PERFORMING, effects.c.id == claimed.id, effects.c.claim == claimed.claim)
         conn.execute(update(effects).where(*mine).values(result=result))
 

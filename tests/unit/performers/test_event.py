@@ -9,6 +9,7 @@ import pytest
 
 from tests.receiving import OLD_SECRET, SECRET, Reply, WebhookReceiver
 from tests.unit.performers.telling import START, Bench, an_event, hours
+from worker.performers.identity import lasting
 from worker.store import breakers, targets
 
 HOUR = 3600
@@ -32,7 +33,7 @@ class TestArrival:
             "timestamp": "2026-06-18T09:00:00Z",
             "data": {"ticket_id": bench.ticket_id, "resolution": 1},
         }
-        assert got.headers["webhook-id"] == f"evt_e{event}"
+        assert got.headers["webhook-id"] == f"evt_{lasting(bench.effect(event))}"
         assert got.headers["webhook-timestamp"] == str(int(START.timestamp()))
         assert got.is_signed_with(SECRET)
 
@@ -43,7 +44,7 @@ class TestArrival:
 
         stored = bench.effect(event)
         assert (stored.state, stored.result) == (
-            "done", {"webhook_id": f"evt_e{event}", "status": 202, "said": "thanks"},
+            "done", {"webhook_id": f"evt_{lasting(bench.effect(event))}", "status": 202, "said": "thanks"},
         )  # fmt: skip
         assert SECRET not in repr(stored)
 
@@ -54,7 +55,7 @@ class TestArrival:
 
         bench.tries(event)
 
-        assert {got.headers["webhook-id"] for got in receiver.got} == {f"evt_e{event}"}
+        assert {got.headers["webhook-id"] for got in receiver.got} == {f"evt_{lasting(bench.effect(event))}"}
         assert len({got.body for got in receiver.got}) == 1
         assert len({got.headers["webhook-timestamp"] for got in receiver.got}) == 3
 
@@ -230,7 +231,7 @@ class TestSwitchedOff:
         bench.perform()
 
         assert bench.effect(event).state == "done"
-        assert [got.headers["webhook-id"] for got in receiver.got] == [f"evt_e{event}"] * 2
+        assert [got.headers["webhook-id"] for got in receiver.got] == [f"evt_{lasting(bench.effect(event))}"] * 2
 
     def test_five_days_of_only_failures_do_too(self, bench: Bench, receiver: WebhookReceiver) -> None:
         bench.target(receiver.url)

@@ -51,7 +51,7 @@ class TestArrival:
         stored = bench.effect(reply)
         assert stored.state == "done"
         assert mail_server.kept[0].message["Message-ID"] == f"<{stored.result['message_id']}>"
-        assert stored.result["message_id"].startswith(f"e{reply}.")
+        assert stored.result["message_id"].startswith(f"e{reply}_")
         assert stored.result["message_id"].endswith("@desk.example.com")
 
     def test_what_answers_it_will_be_the_tickets(self, bench: Bench, mail_server: MailServer, reply: int) -> None:

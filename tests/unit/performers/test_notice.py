@@ -9,7 +9,8 @@ import pytest
 from tests.mail_server import MailServer
 from tests.receiving import SECRET, Reply, WebhookReceiver
 from tests.unit.performers.telling import LEAD, MAYA, Bench, a_notice
-from worker.store import breakers
+from worker.clients.smtp import MailClient
+from worker.store import breakers, effects
 
 
 @pytest.fixture
@@ -18,6 +19,11 @@ def both(bench: Bench, receiver: WebhookReceiver, mail_server: MailServer) -> Be
     bench.notices(receiver.url)
     bench.set(smtp_url=mail_server.url())
     return bench
+
+
+def _killed(*_: object) -> None:
+    """The process ends here: nothing catches it, and nothing after it runs."""
+    raise KeyboardInterrupt
 
 
 def told(mail_server: MailServer) -> list[str]:
@@ -34,7 +40,7 @@ class TestWays:
 
         (got,) = receiver.got
         assert got.is_signed_with(SECRET)
-        assert got.headers["webhook-id"] == f"evt_e{notice}"
+        assert got.headers["webhook-id"].startswith(f"evt_e{notice}_")
         assert json.loads(got.body) == {
             "type": "operator.notice",
             "timestamp": "2026-06-18T09:00:00Z",
@@ -204,6 +210,22 @@ class TestTogether:
         assert both.effect(first).state == "done"
         assert {both.effect(one).state for one in others} == {"done"}
         assert both.effect(others[0]).result == {"grouped_into": f"e{first}"}
+
+    def test_who_is_killed_between_two_ways_tells_nobody_twice(
+        self, both: Bench, receiver: WebhookReceiver, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, *others = self.late(both, 3)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(MailClient, "send", _killed)
+            both.perform()
+
+        assert {both.effect(one).state for one in others} == {"done"}
+        both.clock.advance(61)
+        assert effects.reap(both.db) == [first]
+        both.perform()
+
+        assert (len(receiver.got), told(mail_server)) == (1, [LEAD])
+        assert both.effect(first).state == "done"
 
     def test_each_team_has_its_own(self, both: Bench, receiver: WebhookReceiver) -> None:
         self.late(both, 2)
