@@ -1,19 +1,23 @@
 """Group commit: many requests share one transaction, one fsync and one wake-up; when the store is away, the spool.
 
-A request hands its receipt to the committing thread and waits at most 400 ms. Without an answer by then it goes to the
-spool, even if the commit may still succeed: the inbox knows receipts by their id and counts each once.
+A receipt is handed to the committing thread; whoever waits for it, a thread or an event loop, is told once. Without an
+answer of the store within 400 ms the receipt goes to the spool, even if the commit may still succeed: the inbox knows
+receipts by their id and counts each once.
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from webhooks import trouble
 from webhooks.batcher import Batcher, Baton
 from webhooks.health import StoreHealth
-from webhooks.spool import Spool, SpoolFailed
+from webhooks.spool import Spool
 from webhooks.trouble import Trouble
 from worker import log
 from worker.errors import DependencyDown
@@ -21,7 +25,8 @@ from worker.failpoints import reach
 from worker.store.inbox import Accepted, Receipt
 
 WAIT_SECONDS = 0.4  # for the store
-SPOOL_SECONDS = 1.6  # for the spool's disk; together below the hard stop of 2.5 s
+LOOKS_PER_WAIT = 4  # how often it is looked who has waited that long
+ANSWER_SECONDS = 2.5  # the hard stop: Chatwoot gives up at 5 s
 IN_FLIGHT_BYTES = 64 << 20
 RETRY_AFTER_SECONDS = 5
 _OVERHEAD_BYTES = 2048  # of a receipt beside its body
@@ -47,13 +52,26 @@ class Kept:
     is_duplicate: bool = False
 
 
-class _Pending:
-    __slots__ = ("accepted", "baton", "is_abandoned", "receipt")
+Told = Callable[[Kept | Overloaded], None]
 
-    def __init__(self, receipt: Receipt) -> None:
-        self.receipt, self.baton = receipt, Baton()
-        self.accepted: Accepted | None = None
-        self.is_abandoned = False
+
+class _Pending:
+    """A receipt on its way: the store, the spool and whoever is impatient settle between them who answers for it."""
+
+    __slots__ = ("_turn", "receipt", "since", "told")
+
+    def __init__(self, receipt: Receipt, told: Told) -> None:
+        self.receipt, self.told = receipt, told
+        self.since = time.monotonic()
+        self._turn = threading.Lock()
+
+    def take(self) -> bool:
+        """True for the first who asks, who answers for it from then on."""
+        return self._turn.acquire(blocking=False)
+
+    @property
+    def is_taken(self) -> bool:
+        return self._turn.locked()
 
     @property
     def weight(self) -> int:
@@ -61,7 +79,7 @@ class _Pending:
 
 
 class Acceptor:
-    """`accept` is called by many threads and returns when the receipt is durable."""
+    """Makes receipts durable, by threads of its own; `submit` and `accept` may be called from anywhere."""
 
     def __init__(
         self,
@@ -77,71 +95,102 @@ class Acceptor:
         self._wait_seconds, self._room = wait_seconds, in_flight_bytes
         self._in_flight = 0
         self._guard = threading.Lock()
+        self._waiting: deque[_Pending] = deque()
+        self._closing = threading.Event()
+        self._watch = threading.Thread(target=self._watch_store, name="patience", daemon=True)
         self._batcher: Batcher[_Pending] = Batcher(
             self._commit, name="committer", weigh=lambda pending: pending.weight, idle=health.probe
         )
 
     def start(self) -> None:
-        """Start the committing thread; it also probes the store."""
+        """Start the committing thread, which also probes the store, and the one that looks who waits too long."""
         self._batcher.start()
+        self._watch.start()
 
     def close(self) -> None:
         """Commit what was handed in."""
         self._batcher.close()
+        self._closing.set()
+        if self._watch.ident is not None:
+            self._watch.join()
 
     def accept(self, receipt: Receipt) -> Kept:
         """Durable when it returns. Raises Overloaded."""
-        weight = len(receipt.body) + _OVERHEAD_BYTES
+        baton, outcomes = Baton(), list[Kept | Overloaded]()
+
+        def told(outcome: Kept | Overloaded) -> None:
+            outcomes.append(outcome)
+            baton.give()
+
+        self.submit(receipt, told)
+        if not baton.wait(self._wait_seconds + ANSWER_SECONDS):
+            raise Overloaded("neither the store nor the spool's disk answers")
+        (outcome,) = outcomes
+        if isinstance(outcome, Overloaded):
+            raise outcome
+        return outcome
+
+    def submit(self, receipt: Receipt, told: Told) -> None:
+        """Returns at once; `told` is called once, by any thread, when the receipt is durable or cannot be made so."""
+        pending = _Pending(receipt, told)
         with self._guard:
-            if self._in_flight and self._in_flight + weight > self._room:
-                raise Overloaded("too many bytes in flight")
-            self._in_flight += weight
-        try:
-            return self._through_store(receipt) or self._through_spool(receipt)
-        finally:
-            with self._guard:
-                self._in_flight -= weight
+            has_room = not self._in_flight or self._in_flight + pending.weight <= self._room
+            if has_room:
+                self._in_flight += pending.weight
+        if not has_room:
+            told(Overloaded("too many bytes in flight"))
+        elif self._health.is_up:
+            self._waiting.append(pending)
+            self._batcher.put(pending)
+        else:
+            self._to_spool(pending)
 
-    def _through_store(self, receipt: Receipt) -> Kept | None:
-        if not self._health.is_up:
-            return None
-        pending = _Pending(receipt)
-        self._batcher.put(pending)
-        if not pending.baton.wait(self._wait_seconds):
-            pending.is_abandoned = True
-            self._health.lost("no answer in time")
-            return None
-        if pending.accepted is None:
-            return None
-        return Kept(pending.accepted.id, pending.accepted.duplicate_of is not None)
+    def _settle(self, pending: _Pending, outcome: Kept | Overloaded) -> None:
+        with self._guard:
+            self._in_flight -= pending.weight
+        pending.told(outcome)
 
-    def _through_spool(self, receipt: Receipt) -> Kept:
-        try:
-            self._spool.append(receipt, timeout=SPOOL_SECONDS)
-        except SpoolFailed as exc:
-            raise Overloaded(str(exc)) from exc
-        return Kept()
+    def _to_spool(self, pending: _Pending) -> None:
+        """For whoever has taken it."""
+        self._spool.put(pending.receipt, partial(self._spooled, pending))
+
+    def _spooled(self, pending: _Pending, error: str | None) -> None:
+        self._settle(pending, Kept() if error is None else Overloaded(error))
+
+    def _watch_store(self) -> None:
+        while not self._closing.wait(self._wait_seconds / LOOKS_PER_WAIT):
+            self._give_up_overdue(time.monotonic() - self._wait_seconds)
+
+    def _give_up_overdue(self, since: float) -> None:
+        """Who was handed in before `since` has waited long enough. They stand in the order of their coming."""
+        waiting = self._waiting
+        while waiting and (waiting[0].is_taken or waiting[0].since <= since):
+            pending = waiting.popleft()
+            if pending.take():
+                self._health.lost("no answer in time")
+                self._to_spool(pending)
 
     def _commit(self, group: list[_Pending]) -> None:
-        live = [pending for pending in group if not pending.is_abandoned]
+        live = [pending for pending in group if not pending.is_taken]
         if live:
             self._commit_or_halve(live)
 
     def _commit_or_halve(self, group: list[_Pending], *, tries: int = _AGAIN) -> None:
-        """On return everybody in the group has been told."""
+        """On return somebody answers for each of the group."""
         reach("accept.before_commit")
+        receipts = [pending.receipt for pending in group]
         try:
             with self._health.busy():
-                accepted = self._store([pending.receipt for pending in group])
+                accepted = self._store(receipts)
         except Exception as exc:  # nothing the store can raise may keep a request from the spool
             self._failed(group, exc, tries)
             return
         reach("accept.after_commit")
         self._health.back()
         for pending, answer in zip(group, accepted, strict=True):
-            pending.accepted = answer
-            pending.baton.give()
-        wake_firsts(self._wake, [pending.receipt for pending in group], accepted)
+            if pending.take():
+                self._settle(pending, Kept(answer.id, answer.duplicate_of is not None))
+        wake_firsts(self._wake, receipts, accepted)
         reach("accept.after_wake")
 
     def _failed(self, group: list[_Pending], exc: Exception, tries: int) -> None:
@@ -158,7 +207,8 @@ class Acceptor:
             else:
                 self._health.lost(type(exc).__name__)
             for pending in group:
-                pending.baton.give()
+                if pending.take():
+                    self._to_spool(pending)
 
 
 def wake_firsts(wake: Wake, receipts: Sequence[Receipt], accepted: Sequence[Accepted]) -> None:

@@ -10,21 +10,17 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wsgi import get_input_stream
 
-from webhooks import receipts, survey, tally
-from webhooks.accept import RETRY_AFTER_SECONDS, Overloaded
-from webhooks.answers import Secured, reply
+from webhooks import survey
+from webhooks.answers import Secured, as_response, reply
 from webhooks.arrival import Arrival, Reading
 from webhooks.deps import Deps
-from webhooks.receive import receive
-from webhooks.refusals import BODY_BYTES
+from webhooks.receive import overloaded, receive
 from webhooks.sources import registry
-from webhooks.sources.base import Rejected, Source
+from webhooks.sources.base import Source
 from worker import log
 from worker.config import Settings
 from worker.errors import ConfigError
-from worker.store.rejects import Reject
 
-ARRIVAL = "hookdesk.arrival"  # in the WSGI environment: the front has read the body already
 FORM_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 
@@ -54,40 +50,21 @@ def create_app(settings: Settings, deps: Deps) -> Flask:
 
 
 def _view(source: Source, settings: Settings, deps: Deps) -> Callable[..., Response]:
+    """For any WSGI server. Behind the front it sees no webhook: the front waits for many at once, on no thread."""
+
     def view(token: str | None = None) -> Response:
-        arrival = request.environ.get(ARRIVAL) or _read(source, token, settings, deps)
-        try:
-            return receive(arrival, settings, deps)
-        except Rejected as exc:
-            tally.rejected(arrival, exc.reason)
-            deps.reject(_reject(arrival, exc))
-            return reply(exc.status, "rejected", **({"fields": exc.fields} if exc.fields else {}))
-        except Overloaded as exc:
-            tally.overloaded(arrival, str(exc))
-            return _overloaded(arrival.source.answers.overload)
+        return as_response(receive(_read(source, token, settings, deps), settings, deps))
 
     return view
 
 
 def _read(source: Source, token: str | None, settings: Settings, deps: Deps) -> Arrival:
-    """The body straight from the WSGI server, for when no front has done it."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     reading = Reading(source, headers, token, settings, now=deps.clock.now())
     stream = get_input_stream(request.environ)
     while chunk := stream.read(_CHUNK):
         reading.feed(chunk)
     return reading.done()
-
-
-def _reject(arrival: Arrival, exc: Rejected) -> Reject:
-    return Reject(
-        at=arrival.received_at,
-        source=arrival.source.name,
-        endpoint=arrival.source.endpoint,
-        reason=exc.reason,
-        headers=receipts.without_credentials(arrival.headers),
-        body=arrival.body[:BODY_BYTES],
-    )
 
 
 def _add_health(app: Flask, deps: Deps) -> None:
@@ -115,12 +92,6 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unknown(exc: Exception) -> Response:
-        """A bug of ours: say "come again", which every sender that retries understands."""
+        """A bug of ours: the sender may come again."""
         logger.error("request_failed", path=request.path, exc_info=exc)
-        return _overloaded(503)
-
-
-def _overloaded(status: int) -> Response:
-    answer = reply(status, "overloaded, please try again")
-    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return answer
+        return as_response(overloaded())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from webhooks.accept import Kept
+from webhooks.accept import Kept, Told
 from webhooks.readiness import Readiness
 from worker.clock import Clock
 from worker.store.inbox import Receipt
@@ -17,7 +17,10 @@ class Accepting(Protocol):
     """Makes a receipt durable."""
 
     def accept(self, receipt: Receipt) -> Kept:
-        """Raises Overloaded."""
+        """Durable when it returns. Raises Overloaded."""
+
+    def submit(self, receipt: Receipt, told: Told) -> None:
+        """Returns at once; `told` is called once, by any thread."""
 
 
 @dataclass(frozen=True, slots=True)

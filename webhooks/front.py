@@ -1,32 +1,37 @@
-"""The ASGI entry: reads a whole request before a thread is spent on it, so that slow senders cost nobody anything.
+"""The ASGI entry: reads whole requests, so that slow senders cost nobody anything, and receives webhooks.
 
-Each body has 3 s, all bodies together a bound, each answer 2.5 s. Then the Flask application runs on a pool of threads.
+Each body has 3 s, all bodies together a bound, each answer 2.5 s. A webhook is judged here and waits here until it is
+durable: a thread each would cost more than all the rest. Every other request runs in Flask, on a pool of threads.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from webhooks import tally, wsgi
-from webhooks.accept import RETRY_AFTER_SECONDS
-from webhooks.app import ARRIVAL, FORM_BYTES
+from webhooks.accept import ANSWER_SECONDS, Kept, Overloaded
+from webhooks.answers import answer
+from webhooks.app import FORM_BYTES
 from webhooks.arrival import Arrival, Reading
 from webhooks.door import Door
-from webhooks.pool import ThreadPool
+from webhooks.pool import Returns, ThreadPool
+from webhooks.receive import answered, judge, overloaded, refused
 from webhooks.sources import registry
+from webhooks.sources.base import Rejected, Source
 from webhooks.wsgi import Answer
 from worker import log
 
 BODY_SECONDS = 3.0
-ANSWER_SECONDS = 2.5
 BUFFER_BYTES = 192 << 20  # all bodies being read or worked on
 SMALL_BYTES = 64 << 10
 SMALL_RESERVE_BYTES = 64 << 20  # of them, kept for bodies below SMALL_BYTES
 SERVER = (b"server", b"hookdesk")
+SILENT = Overloaded("neither the store nor the spool's disk answers")
 
+Result = TypeVar("Result")
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -52,6 +57,7 @@ class Front:
         self._held = 0
         self._door: Door
         self._pool: ThreadPool[Answer]
+        self._returns: Returns[Kept | Overloaded]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3: lifespan and HTTP; nothing else is spoken here."""
@@ -68,7 +74,8 @@ class Front:
             logger.exception("door_not_opened")
             await send({"type": "lifespan.startup.failed", "message": str(exc)})
             return
-        self._pool = ThreadPool(self._door.threads, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._pool, self._returns = ThreadPool(self._door.threads, loop), Returns(loop)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._pool.close()
@@ -76,37 +83,54 @@ class Front:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = registry.match(scope["path"]) if scope["method"] == "POST" else None
         held = _Held()
         try:
-            try:
-                async with asyncio.timeout(self._body_seconds):
-                    environ = await self._read(scope, receive, held)
-            except TimeoutError as exc:
-                raise Unread(408, "the body took too long") from exc
-            answer = await self._run(environ)
+            made = await (self._flask(scope, receive) if found is None else self._webhook(found, scope, receive, held))
         except Unread as exc:
-            if (found := registry.match(scope["path"])) is not None:
+            if found is not None:
                 tally.unread(found[0].name, exc.status, exc.why)
-            answer = _plain(exc.status, exc.why)
+            made = _plain(exc.status, exc.why)
+        except Exception:  # Flask answers its own errors, so this is a bug of ours: the sender may come again
+            logger.exception("front_failed", source=found[0].name if found else None)  # a path may hold a secret
+            made = _plain(503, "please try again")
         finally:
             self._held -= held.size
-        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, SERVER]})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.start", "status": made.status, "headers": [*made.headers, SERVER]})
+        await send({"type": "http.response.body", "body": made.body})
 
-    async def _read(self, scope: Scope, receive: Receive, held: _Held) -> dict[str, Any]:
-        headers = wsgi.headers_of(scope)
-        found = registry.match(scope["path"]) if scope["method"] == "POST" else None
-        if found is None:
-            return wsgi.environ_of(scope, headers, await self._read_form(receive))
+    async def _webhook(self, found: tuple[Source, str | None], scope: Scope, receive: Receive, held: _Held) -> Answer:
+        settings, deps = self._door.settings, self._door.deps
+        arrival = await self._in_time(self._read(found, scope, receive, held))
+        try:
+            judged = judge(arrival, settings)
+        except Rejected as exc:
+            return refused(arrival, exc, deps)
+        future = self._returns.future()
+        deps.acceptor.submit(judged.receipt, partial(self._returns.give, future))
+        outcome = await self._until_answer(future, SILENT)
+        return answered(judged, outcome)
+
+    async def _flask(self, scope: Scope, receive: Receive) -> Answer:
+        body = await self._in_time(self._read_form(receive))
+        environ = wsgi.environ_of(scope, wsgi.headers_of(scope), body)
+        return await self._until_answer(self._pool.run(lambda: wsgi.call(self._door.app, environ)), overloaded())
+
+    async def _in_time(self, reading: Awaitable[Result]) -> Result:
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await reading
+        except TimeoutError as exc:
+            raise Unread(408, "the body took too long") from exc
+
+    async def _read(self, found: tuple[Source, str | None], scope: Scope, receive: Receive, held: _Held) -> Arrival:
         source, token = found
+        headers = wsgi.headers_of(scope)
         reading = Reading(source, headers, token, self._door.settings, now=self._door.deps.clock.now())
         async for chunk in _chunks(receive):
             reading.feed(chunk)
             self._hold(reading.held, held)
-        arrival: Arrival = reading.done()
-        environ = wsgi.environ_of(scope, {}, b"")
-        environ[ARRIVAL] = arrival
-        return environ
+        return reading.done()
 
     async def _read_form(self, receive: Receive) -> bytes:
         body = bytearray()
@@ -124,16 +148,11 @@ class Front:
         if self._held > bound:
             raise Unread(503, "too many large requests at once")
 
-    async def _run(self, environ: dict[str, Any]) -> Answer:
-        future = self._pool.run(lambda: wsgi.call(self._door.app, environ))
-        deadline = asyncio.get_running_loop().call_later(self._answer_seconds, _give_up, future)
+    async def _until_answer(self, future: asyncio.Future[Result], instead: Result) -> Result:
+        """What the future brings, or `instead` when that takes too long."""
+        deadline = asyncio.get_running_loop().call_later(self._answer_seconds, _give_up, future, instead)
         try:
             return await future
-        except Unread:
-            raise
-        except Exception:  # Flask answers its own errors, so this is a bug in the bridge: the sender may come again
-            logger.exception("front_failed", path=environ.get("PATH_INFO"))
-            return _plain(503, "please try again")
         finally:
             deadline.cancel()
 
@@ -159,22 +178,12 @@ async def _chunks(receive: Receive) -> Any:
             return
 
 
-def _give_up(future: asyncio.Future[Answer]) -> None:
+def _give_up(future: asyncio.Future[Result], instead: Result) -> None:
     if not future.done():
         logger.error("answer_too_slow")
-        future.set_result(_plain(503, "please try again"))
+        future.set_result(instead)
 
 
 def _plain(status: int, why: str) -> Answer:
-    """An answer without Flask; the connection ends, as the rest of the request may still be on its way."""
-    body = json.dumps({"status": why}).encode() + b"\n"
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
-    ]
-    if status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
-    return Answer(status, headers, body)
+    """The connection ends, as the rest of the request may still be on its way."""
+    return (overloaded(status, why) if status == 503 else answer(status, why)).having("connection", "close")

@@ -1,4 +1,4 @@
-"""Threads behind an event loop. Answers travel back in bunches: one wake-up of the loop for all that are ready."""
+"""Results of threads on their way back to an event loop, and a pool of threads that sends its results so."""
 
 from __future__ import annotations
 
@@ -12,21 +12,57 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 
+class Returns(Generic[Result]):
+    """Resolves futures of a loop from other threads, in bunches: one wake-up of the loop for all that are ready."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._finished: deque[tuple[asyncio.Future[Result], Result | None, BaseException | None]] = deque()
+        self._is_waking = False
+
+    def future(self) -> asyncio.Future[Result]:
+        """For the loop to await; resolve it early and the late result is dropped."""
+        return self._loop.create_future()
+
+    def give(self, future: asyncio.Future[Result], result: Result) -> None:
+        """It came out well."""
+        self._send(future, result, None)
+
+    def fail(self, future: asyncio.Future[Result], exc: BaseException) -> None:
+        """It did not."""
+        self._send(future, None, exc)
+
+    def _send(self, future: asyncio.Future[Result], result: Result | None, exc: BaseException | None) -> None:
+        self._finished.append((future, result, exc))
+        if not self._is_waking:
+            self._is_waking = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_waking = False  # before looking: what is appended after the last look wakes again
+        while self._finished:
+            future, result, exc = self._finished.popleft()
+            if future.done():
+                continue
+            if exc is not None:
+                future.set_exception(exc)
+            else:
+                future.set_result(result)  # type: ignore[arg-type]  # no exception: it is a Result
+
+
 class ThreadPool(Generic[Result]):
     """`run` is called on the loop; the work runs on one of `size` threads."""
 
     def __init__(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Result], asyncio.Future[Result]] | None] = queue.SimpleQueue()
-        self._finished: deque[tuple[asyncio.Future[Result], Result | None, BaseException | None]] = deque()
-        self._is_waking = False
+        self._returns: Returns[Result] = Returns(loop)
         self._threads = [threading.Thread(target=self._run, name=f"web-{n}", daemon=True) for n in range(size)]
         for thread in self._threads:
             thread.start()
 
     def run(self, job: Callable[[], Result]) -> asyncio.Future[Result]:
         """A future of the loop; resolve it early and the late result is dropped."""
-        future: asyncio.Future[Result] = self._loop.create_future()
+        future = self._returns.future()
         self._jobs.put((job, future))
         return future
 
@@ -43,20 +79,6 @@ class ThreadPool(Generic[Result]):
             if future.done():  # nobody waits any more
                 continue
             try:
-                self._finished.append((future, job(), None))
+                self._returns.give(future, job())
             except BaseException as exc:  # goes to whoever awaits the future
-                self._finished.append((future, None, exc))
-            if not self._is_waking:
-                self._is_waking = True
-                self._loop.call_soon_threadsafe(self._deliver)
-
-    def _deliver(self) -> None:
-        self._is_waking = False  # before looking: what is appended after the last look wakes again
-        while self._finished:
-            future, result, exc = self._finished.popleft()
-            if future.done():
-                continue
-            if exc is not None:
-                future.set_exception(exc)
-            else:
-                future.set_result(result)  # type: ignore[arg-type]  # no exception: it is a Result
+                self._returns.fail(future, exc)

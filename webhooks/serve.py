@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from granian.constants import Interfaces, RuntimeModes
+from granian.constants import Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -31,6 +31,7 @@ def serve(settings: Settings) -> None:
         load=partial(_load, settings),
         started=partial(_started, settings),
         interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
         runtime_mode=RuntimeModes.mt,
         workers=settings.web_processes,
         backlog=CONNECTIONS,

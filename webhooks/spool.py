@@ -10,11 +10,12 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from webhooks import spool_frames
-from webhooks.batcher import Batcher, Baton
+from webhooks.batcher import Batcher
 from webhooks.spool_segment import SUFFIX, Segment
 from worker import log
 from worker.errors import DependencyDown
@@ -32,20 +33,17 @@ class SpoolFailed(DependencyDown):
     """The receipt is not on disk: the spool is full, or the disk refuses."""
 
 
+Told = Callable[[str | None], None]  # an error, or None: it is on disk
+
+
+@dataclass(frozen=True, slots=True)
 class _Write:
-    __slots__ = ("baton", "error", "frame")
-
-    def __init__(self, frame: bytes) -> None:
-        self.frame, self.baton = frame, Baton()
-        self.error: str | None = "not written"
-
-    def answer(self, error: str | None) -> None:
-        self.error = error
-        self.baton.give()
+    frame: bytes
+    told: Told
 
 
 class Spool:
-    """`append` returns once the receipt is fsynced; `sealed` hands out what can be drained."""
+    """`put` tells once the receipt is fsynced; `sealed` hands out what can be drained."""
 
     def __init__(self, directory: Path, *, max_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.directory = directory
@@ -73,14 +71,9 @@ class Spool:
                 segment.close()
             self._sealed, self._active = [], None
 
-    def append(self, receipt: Receipt, *, timeout: float) -> None:
-        """Durable when it returns. Raises SpoolFailed."""
-        write = _Write(spool_frames.encode(receipt))
-        self._batcher.put(write)
-        if not write.baton.wait(timeout):
-            raise SpoolFailed("the spool's disk does not answer")
-        if write.error is not None:
-            raise SpoolFailed(write.error)
+    def put(self, receipt: Receipt, told: Told) -> None:
+        """Returns at once; `told` is called once, by the writing thread, when it is on disk or cannot be."""
+        self._batcher.put(_Write(spool_frames.encode(receipt), told))
 
     def has_room(self) -> bool:
         """Could a receipt be written now, as far as is known?"""
@@ -140,7 +133,7 @@ class Spool:
             error = str(exc)
             logger.error("spool_full", max_bytes=self._max_bytes)
         for write in group:
-            write.answer(error)
+            write.told(error)
 
     def _write_and_sync(self, frames: list[bytes]) -> None:
         size = sum(map(len, frames))

@@ -26,6 +26,10 @@ class Answer:
     headers: Headers
     body: bytes
 
+    def having(self, name: str, value: str) -> Answer:
+        """The same with one more header; its name in lower case."""
+        return Answer(self.status, [*self.headers, (name.encode(), value.encode())], self.body)
+
 
 def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
     """Names in lower case, values as latin-1 as WSGI has them, repeated ones joined with a comma."""

@@ -53,7 +53,7 @@ class Settings:
     notice_secrets: tuple[str, ...] = field(default=(), repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
-    web_processes: int = 1
+    web_processes: int = 2
     web_threads: int = 32
     worker_processes: int = 2
     lease_seconds: int = 30
@@ -137,7 +137,7 @@ SETTINGS: tuple[Setting, ...] = (
              read.smtp, secret=True),
     _setting("mail_from", "none: no mail is sent", "The address mail is sent from, with or without a name.",
              read.mail_address),
-    _setting("web_processes", "1", "Processes of the receiver.", read.number(1, 64)),
+    _setting("web_processes", "2", "Processes of the receiver.", read.number(1, 64)),
     _setting("web_threads", "32", "Threads of each receiver process.", read.number(1, 1024)),
     _setting("worker_processes", "2", "Processes of the worker.", read.number(1, 256)),
     _setting(

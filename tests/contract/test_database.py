@@ -166,6 +166,40 @@ class TestIsConnectionLost:
         database.dispose()
 
 
+class TestIdleConnections:
+    def test_one_that_died_meanwhile_is_replaced_unnoticed(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        if db.is_sqlite:
+            return  # a file has no server that could hang up
+        with db.read() as conn:
+            old = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        other = Database.open(db._engine.url.render_as_string(hide_password=False))
+        with other.write() as conn:
+            conn.exec_driver_sql(f"SELECT pg_terminate_backend({old}, 5000)")
+        other.dispose()
+        monkeypatch.setattr("worker.store.postgres.IDLE_SECONDS", 0)
+
+        with db.read() as conn:
+            assert conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != old
+
+
+class TestBodies:
+    def test_postgres_compresses_them_with_lz4_if_it_can(self, empty: Database) -> None:
+        if empty.is_sqlite:
+            return
+        empty.migrate()
+
+        with empty.read() as conn:
+            knows = conn.exec_driver_sql(
+                "SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+            ).scalar_one()
+            used = conn.exec_driver_sql(
+                "SELECT attcompression::text FROM pg_attribute"
+                " WHERE attrelid = 'raw_requests'::regclass AND attname = 'body'"
+            ).scalar_one()
+
+        assert used == ("l" if knows else "")
+
+
 def _definitions(db: Database) -> set[str]:
     """Indexes as the database has them; of SQLite also the columns, in no order: a later migration adds at the end."""
     query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"

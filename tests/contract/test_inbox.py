@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import event, func, insert, select, text
 
 from tests.contract.builders import NOON, a_receipt, accepted
 from worker.store import claims, inbox, letters
@@ -65,6 +65,32 @@ class TestAccept:
         assert after == [before[1], before[0], before[0]]
         assert _count(db, deliveries) == 2
         assert ledger(db).received == 2
+
+    def test_what_was_stored_before_an_error_is_found_by_the_next_call(
+        self, db: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        receipts = [a_receipt("a"), a_receipt("b"), a_receipt("a")]
+        with monkeypatch.context() as broken:
+            broken.setattr(inbox, "_store_others", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                inbox.accept(db, receipts)
+
+        answers = inbox.accept(db, receipts)
+
+        assert [answer.duplicate_of for answer in answers] == [None, None, answers[0].id]
+        assert _count(db, deliveries) == 3
+        assert (ledger(db).received, ledger(db).difference) == (3, 0)
+
+    def test_what_is_new_costs_postgres_one_statement(self, db: Database) -> None:
+        if db.is_sqlite:
+            return  # it has no round trips
+        inbox.accept(db, [a_receipt()])
+        said: list[str] = []
+        event.listen(db._engine, "before_cursor_execute", lambda _c, _k, statement, *_: said.append(statement))
+
+        inbox.accept(db, [a_receipt() for _ in range(30)])
+
+        assert len(said) == 1
 
     def test_each_source_is_counted_with_what_was_really_inserted(self, db: Database) -> None:
         known = a_receipt(source="email")

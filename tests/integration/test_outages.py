@@ -118,7 +118,8 @@ class TestDatabaseFrozen:
         self, start: Callable[..., System], own_postgres: PostgresServer
     ) -> None:
         url = own_postgres.create("hookdesk")
-        system = start("broker", "web", database_url=url)
+        one = {"HOOKDESK_WEB_PROCESSES": "1"}  # another process would make a connection of its own, which answers
+        system = start("broker", "web", database_url=url, settings=one)
         assert system.post(conversation(8000)).status_code == 200
         system.db.dispose()
         with psycopg.connect(url) as conn:

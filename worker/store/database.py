@@ -68,8 +68,9 @@ class Database:
 
         arguments = postgres.arguments(statement_timeout, connect_timeout)
         engine = create_engine(
-            parsed, connect_args=arguments, pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True
+            parsed, connect_args=arguments, pool_size=POOL_SIZE, pool_use_lifo=True, hide_parameters=True
         )
+        postgres.ask_idle(engine)
         event.listen(engine, "do_connect", lambda _dialect, _record, given, named: postgres.connect(*given, **named))
         return cls(engine, clock=clock)
 
@@ -88,6 +89,12 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """One snapshot: everything read in it is of the same moment."""
         with self._reader.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """For one writing statement that is a transaction by itself: PostgreSQL is asked once, not thrice."""
+        with self._my_turn(), self._glancer.connect() as conn:
             yield conn
 
     @contextmanager

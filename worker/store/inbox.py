@@ -8,15 +8,16 @@ all but the first point at the first, done as a duplicate.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import OperationalError
 
-from worker.store import storable
+from worker.store import inbox_postgres, storable
 from worker.store.bulk import insert_rows
 from worker.store.database import Database
 from worker.store.schema import deliveries, raw_requests, receipt_counts
@@ -53,7 +54,10 @@ class Accepted:
 
 
 def accept(db: Database, receipts: Sequence[Receipt], *, kind: str = "received") -> list[Accepted]:
-    """Store all of them or none; returns one answer per receipt, in order. The commit is durable when it returns."""
+    """Store them; returns one answer per receipt, in order. All is durable when it returns.
+
+    A row and its count commit together. After an error some may be stored, and the same call again finds them.
+    """
     for _ in range(_DEADLOCK_TRIES - 1):
         try:
             return _accept(db, receipts, kind)
@@ -67,18 +71,16 @@ def _accept(db: Database, receipts: Sequence[Receipt], kind: str) -> list[Accept
     if not receipts:
         return []
     firsts, others = _fold(receipts)
-    with db.write() as conn:
-        now = db.now(conn)
-        known = _store_firsts(conn, firsts, now)
-        rest = [*(one for one in firsts if one.receipt_id not in known), *others]
-        inserted = list(known)
-        if rest:
-            inserted += _store_rest(conn, rest, known, now)
-        _count(conn, receipts, inserted, kind)
+    known = _store_firsts(db, firsts, kind)
+    if len(known) < len(firsts):
+        others = [*(one for one in firsts.values() if one.receipt_id not in known), *others]
+    if others:
+        with db.write() as conn:
+            _store_others(conn, others, known, kind, db.now(conn))
     return [known[receipt.receipt_id] for receipt in receipts]
 
 
-def _fold(receipts: Iterable[Receipt]) -> tuple[list[Receipt], list[Receipt]]:
+def _fold(receipts: Iterable[Receipt]) -> tuple[dict[str, Receipt], list[Receipt]]:
     """The first of each key, and the other ones, each sorted so that two calls meet their common keys in one order."""
     firsts: dict[str, Receipt] = {}
     others: dict[str, Receipt] = {}
@@ -86,36 +88,50 @@ def _fold(receipts: Iterable[Receipt]) -> tuple[list[Receipt], list[Receipt]]:
         first = firsts.setdefault(_key(receipt), receipt)
         if first.receipt_id != receipt.receipt_id:
             others[receipt.receipt_id] = receipt
-    return sorted(firsts.values(), key=_order), sorted(others.values(), key=_order)
+    return dict(sorted(firsts.items(), key=itemgetter(0))), sorted(others.values(), key=_order)
 
 
-def _store_firsts(conn: Connection, firsts: Sequence[Receipt], now: datetime) -> dict[str, Accepted]:
+def _store_firsts(db: Database, firsts: Mapping[str, Receipt], kind: str) -> dict[str, Accepted]:
+    """Those whose key and id are new, in one transaction; on PostgreSQL by one statement, which is one by itself."""
+    if db.is_sqlite:
+        with db.write() as conn:
+            stored = _insert_firsts(conn, list(firsts.values()), kind, db.now(conn))
+    else:
+        with db.alone() as conn:
+            stored = inbox_postgres.insert_firsts(conn, firsts, kind=kind, grace=GRACE)
+    return {receipt_id: Accepted(receipt_id, id_, None) for id_, receipt_id in stored}
+
+
+def _insert_firsts(
+    conn: Connection, firsts: Sequence[Receipt], kind: str, now: datetime
+) -> Sequence[Row[*tuple[Any, ...]]]:
     rows = [_row(receipt, now) for receipt in firsts]
     stored = insert_rows(conn, deliveries, rows, returning=("id", "receipt_id"), ignore=True)
-    known = {receipt_id: Accepted(receipt_id, id_, None) for id_, receipt_id in stored}
+    ids = {receipt_id: id_ for id_, receipt_id in stored}
     raw = [
-        {"delivery_id": known[one.receipt_id].id, "headers": one.headers, "body": one.body, "truncated": one.truncated}
+        {"delivery_id": ids[one.receipt_id], "headers": one.headers, "body": one.body, "truncated": one.truncated}
         for one in firsts
-        if one.receipt_id in known
+        if one.receipt_id in ids
     ]
     insert_rows(conn, raw_requests, raw)
-    return known
+    _count(conn, firsts, ids, kind)
+    return stored
 
 
-def _store_rest(
-    conn: Connection, rest: Sequence[Receipt], known: dict[str, Accepted], now: datetime
-) -> list[str]:  # fmt: skip
-    """Receipts whose key or id was taken: known ones are looked up, the others become duplicates. Returns the new."""
-    first_of = _first_by_key(conn, {_key(receipt) for receipt in rest})
-    rows = [_duplicate_row(receipt, first_of, now) for receipt in rest if _key(receipt) in first_of]
+def _store_others(
+    conn: Connection, others: Sequence[Receipt], known: dict[str, Accepted], kind: str, now: datetime
+) -> None:
+    """Receipts whose key or id was taken: known ones are looked up, the others become duplicates."""
+    first_of = _first_by_key(conn, {_key(receipt) for receipt in others})
+    rows = [_duplicate_row(receipt, first_of, now) for receipt in others if _key(receipt) in first_of]
     stored = insert_rows(conn, deliveries, rows, returning=("id", "receipt_id", "duplicate_of"), ignore=True)
     known.update({receipt_id: Accepted(receipt_id, id_, first) for id_, receipt_id, first in stored})
-    missing = [receipt.receipt_id for receipt in rest if receipt.receipt_id not in known]
+    missing = [receipt.receipt_id for receipt in others if receipt.receipt_id not in known]
     if missing:
         columns = (deliveries.c.id, deliveries.c.receipt_id, deliveries.c.duplicate_of)
         for id_, receipt_id, first in conn.execute(select(*columns).where(deliveries.c.receipt_id.in_(missing))):
             known[receipt_id] = Accepted(receipt_id, id_, first)
-    return [row.receipt_id for row in stored]
+    _count(conn, others, {row.receipt_id for row in stored}, kind)
 
 
 def _first_by_key(conn: Connection, keys: set[str]) -> dict[str, int]:
@@ -125,10 +141,8 @@ def _first_by_key(conn: Connection, keys: set[str]) -> dict[str, int]:
     return {row.dedupe_key: row.id for row in conn.execute(query)}
 
 
-def _count(conn: Connection, receipts: Sequence[Receipt], inserted: Sequence[str], kind: str) -> None:
-    new = set(inserted)
-    source_of = {one.receipt_id: storable.text(one.source, 40) for one in receipts if one.receipt_id in new}
-    counts = Counter(source_of.values())
+def _count(conn: Connection, receipts: Sequence[Receipt], new: Container[str], kind: str) -> None:
+    counts = Counter(storable.text(one.source, 40) for one in receipts if one.receipt_id in new)
     insert_rows(conn, receipt_counts, [{"kind": kind, "source": source, "n": n} for source, n in counts.items()])
 
 

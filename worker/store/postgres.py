@@ -14,9 +14,13 @@ from typing import Any
 
 import psycopg
 from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import event
 from sqlalchemy.engine import Connection as Transaction
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DisconnectionError
 
 SILENCE_SECONDS = 5  # a server that stops answering on the network is given up after this
+IDLE_SECONDS = 1.0
 GRACE_SECONDS = 2.0  # beyond the statement's own limit, which a living server keeps
 
 
@@ -68,6 +72,27 @@ def arguments(statement_timeout: float, connect_timeout: float) -> dict[str, Any
         "tcp_user_timeout": SILENCE_SECONDS * 1000,
         "statement_timeout": statement_timeout,
     }
+
+
+def ask_idle(engine: Engine) -> None:
+    """Before a connection that was idle is given out, see whether it still lives; else another one is opened.
+
+    SQLAlchemy's own `pool_pre_ping` asks each time, which is a round trip for each transaction of a busy process.
+    """
+
+    def checked_in(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def checked_out(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", time.monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as exc:
+            raise DisconnectionError("it died while it was idle") from exc
+
+    event.listen(engine, "checkin", checked_in)
+    event.listen(engine, "checkout", checked_out)
 
 
 @contextmanager

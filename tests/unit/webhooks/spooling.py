@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.unit.webhooks.world import a_receipt
-from webhooks.spool import Spool
+from webhooks.spool import Spool, SpoolFailed
 from worker.store.inbox import Receipt
 
 
@@ -23,10 +24,20 @@ class Inbox:
         self.receipts += receipts
 
 
+def keep(spool: Spool, receipt: Receipt) -> None:
+    """On disk when it returns. Raises SpoolFailed."""
+    errors: list[str | None] = []
+    told = threading.Event()
+    spool.put(receipt, lambda error: (errors.append(error), told.set())[0])
+    assert told.wait(5)
+    if errors != [None]:
+        raise SpoolFailed(errors[0])
+
+
 def fill(spool: Spool, *numbers: int) -> list[Receipt]:
     receipts = [a_receipt(n) for n in numbers]
     for receipt in receipts:
-        spool.append(receipt, timeout=5)
+        keep(spool, receipt)
     return receipts
 
 

@@ -169,6 +169,44 @@ class TestFailures:
         assert spool.refused(world.spool.directory) == 0
 
 
+class TestTold:
+    def test_once_although_store_and_spool_both_succeed(self, open_world: Callable[..., World]) -> None:
+        world = open_world(wait_seconds=0.05)
+        world.commits.gate.clear()
+        told: list[object] = []
+
+        world.acceptor.submit(a_receipt(1), told.append)
+        wait_until(lambda: told)
+        world.commits.gate.set()
+        world.acceptor.close()
+
+        assert told == [Kept()]
+        assert len(world.rows()) == spool.count(world.spool.directory) == 1
+        assert world.acceptor._in_flight == 0
+
+    def test_submitting_never_waits(self, world: World) -> None:
+        world.commits.gate.clear()
+        told: list[object] = []
+
+        for n in range(300):
+            world.acceptor.submit(a_receipt(n), told.append)
+
+        assert told == []
+        world.commits.gate.set()
+        wait_until(lambda: len(told) == 300)
+        assert {one.delivery for one in told} == {row.id for row in world.rows()}  # type: ignore[attr-defined]
+
+    def test_who_found_no_room_is_told_so(self, open_world: Callable[..., World]) -> None:
+        world = open_world(in_flight_bytes=10)
+        world.commits.gate.clear()
+        told: list[object] = []
+
+        world.acceptor.submit(a_receipt(1), told.append)
+        world.acceptor.submit(a_receipt(2), told.append)
+
+        assert [str(one) for one in told] == ["too many bytes in flight"]
+
+
 class TestBounds:
     def test_bytes_in_flight_are_bounded(self, open_world: Callable[..., World]) -> None:
         world = open_world(in_flight_bytes=10_000)

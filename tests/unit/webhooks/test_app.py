@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.webhooks.senders import NOW, seconds, send_from
+from tests.unit.webhooks.spooling import keep
 from tests.unit.webhooks.world import World, a_receipt
 from webhooks.answers import SECURITY_HEADERS
 from webhooks.app import create_app
@@ -31,7 +32,7 @@ class TestHealth:
 
     def test_ready_while_it_can_spool(self, world: World) -> None:
         world.health.lost("test")
-        world.spool.append(a_receipt(), timeout=5)
+        keep(world.spool, a_receipt())
 
         answer = world.client.get("/readyz")
 

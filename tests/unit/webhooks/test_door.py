@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.webhooks.senders import NOW, send_from, sender_of
+from tests.unit.webhooks.spooling import keep
 from tests.unit.webhooks.world import a_receipt, wait_until
 from webhooks.door import Door, open_door
 from webhooks.sources.registry import SOURCES
@@ -40,7 +41,7 @@ def woken() -> Woken:
 def door(settings: Settings, db: Database, woken: Woken) -> Iterator[Door]:
     left = Spool(directory_of(settings.data_dir), max_bytes=1 << 20)
     left.open()
-    left.append(a_receipt(7), timeout=5)
+    keep(left, a_receipt(7))
     left.close()
     opened = open_door(settings, wake=woken.wake, clock=ManualClock(NOW), close_wake=woken.close)
     yield opened

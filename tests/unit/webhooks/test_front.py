@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from tests.unit.webhooks.asgi import DISCONNECT, Caller, Messages, chunk, every_source, run, scope_of
 from tests.unit.webhooks.senders import BEARER, Sent, send_from
 from tests.unit.webhooks.world import World
 from webhooks.door import Door
@@ -17,75 +16,6 @@ from webhooks.front import Front
 from webhooks.pool import ThreadPool
 from webhooks.sources.registry import SOURCES
 from webhooks.wsgi import environ_of, headers_of
-
-Messages = list[dict[str, Any]]
-DISCONNECT = {"type": "http.disconnect"}
-
-
-def chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
-    return {"type": "http.request", "body": body, "more_body": more}
-
-
-def scope_of(sent: Sent, method: str = "POST") -> dict[str, Any]:
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.headers.items()]
-    return {
-        "type": "http", "http_version": "1.1", "method": method, "scheme": "http", "path": sent.path,
-        "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
-    }  # fmt: skip
-
-
-class Caller:
-    """Speaks ASGI with a front that is alive."""
-
-    def __init__(self, front: Front) -> None:
-        self.front = front
-
-    async def call(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]]) -> tuple[int, dict[str, str]]:
-        sent: Messages = []
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        await self.front(scope, receive, send)
-        start, body = sent
-        headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        return start["status"], {**headers, "body": body["body"].decode()}
-
-    async def post(self, sent: Sent, *messages: dict[str, Any], method: str = "POST") -> tuple[int, dict[str, str]]:
-        """With these messages, and silence after them; without, the whole body at once."""
-        waiting = list(messages or [chunk(sent.body)])
-
-        async def receive() -> dict[str, Any]:
-            if not waiting:
-                await asyncio.Event().wait()
-            return waiting.pop(0)
-
-        return await self.call(scope_of(sent, method), receive)
-
-
-@asynccontextmanager
-async def alive(world: World, *, threads: int = 4, **given: Any) -> AsyncIterator[Caller]:
-    front = Front(lambda: Door(world.settings, world.deps, world.app, threads, ()), **given)
-    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    life = asyncio.create_task(front({"type": "lifespan"}, events.get, told.put))
-    events.put_nowait({"type": "lifespan.startup"})
-    assert (await told.get())["type"] == "lifespan.startup.complete"
-    yield Caller(front)
-    events.put_nowait({"type": "lifespan.shutdown"})
-    assert (await told.get())["type"] == "lifespan.shutdown.complete"
-    await life
-
-
-def run(world: World, scenario: Callable[[Caller], Awaitable[Any]], **given: Any) -> Any:
-    async def main() -> Any:
-        async with alive(world, **given) as caller:
-            return await scenario(caller)
-
-    return asyncio.run(main())
-
-
-every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: f"{source.name}/{source.endpoint}")
 
 
 class TestRequests:
@@ -189,7 +119,41 @@ class TestBounds:
     def test_a_bug_in_the_bridge_is_worth_a_retry(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(world, "app", lambda _environ, _start: 1 / 0)
 
-        assert run(world, lambda caller: caller.post(send_from(SOURCES[0])))[0] == 503
+        status, headers = run(world, lambda caller: caller.post(Sent("/livez", b""), method="GET"))
+
+        assert (status, headers["retry-after"]) == (503, "5")
+
+    def test_a_bug_of_the_door_is_worth_a_retry(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(world.acceptor, "submit", lambda _receipt, _told: 1 / 0)
+
+        status, headers = run(world, lambda caller: caller.post(send_from(SOURCES[1])))
+
+        assert (status, headers["retry-after"]) == (503, "5")
+
+    def test_a_receipt_that_nobody_answers_for_is_a_503(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(world.acceptor, "submit", lambda _receipt, _told: None)
+
+        status, headers = run(world, lambda caller: caller.post(send_from(SOURCES[0])), answer_seconds=0.05)
+
+        assert (status, headers["retry-after"]) == (503, "5")
+
+    def test_webhooks_that_wait_for_the_store_spend_no_thread(self, world: World) -> None:
+        world.commits.gate.clear()
+
+        async def scenario(caller: Caller) -> Any:
+            waiting = [asyncio.create_task(caller.post(send_from(SOURCES[0], b"%d" % n))) for n in range(50)]
+            while not world.commits.entered.is_set():
+                await asyncio.sleep(0.001)
+            alive = await caller.post(Sent("/livez", b""), method="GET")
+            assert not any(task.done() for task in waiting)
+            world.commits.gate.set()
+            return alive, await asyncio.gather(*waiting)
+
+        (alive, _), answers = run(world, scenario, threads=1)
+
+        assert alive == 200
+        assert [status for status, _ in answers] == [200] * 50
+        assert len(world.rows()) == 50
 
 
 class TestLife:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.unit.webhooks.spooling import Inbox, fill, only_file
+from tests.unit.webhooks.spooling import Inbox, fill, keep, only_file
 from tests.unit.webhooks.world import a_receipt, in_threads
 from webhooks import spool_drain, spool_frames
 from webhooks.spool import Spool, SpoolFailed, count
@@ -58,11 +58,11 @@ class TestFrames:
         assert [(part.length, part.is_tail) for part in tail] == ([(rest, True)] if rest else [])
 
 
-class TestAppend:
+class TestPut:
     def test_many_share_one_file_and_all_are_there(self, open_spool: Callable[..., Spool]) -> None:
         spool = open_spool()
 
-        in_threads(*(partial(spool.append, a_receipt(n), timeout=5) for n in range(30)))
+        in_threads(*(partial(keep, spool, a_receipt(n)) for n in range(30)))
 
         assert count(spool.directory) == 30
         only_file(spool)

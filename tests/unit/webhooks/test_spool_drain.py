@@ -183,7 +183,7 @@ class TestOwners:
         code = (
             "import sys; from pathlib import Path; from tests.unit.webhooks.world import a_receipt;"
             "from webhooks.spool import Spool; s = Spool(Path(sys.argv[1]), max_bytes=1 << 20); s.open();"
-            "s.append(a_receipt(1), timeout=5); s.append(a_receipt(2), timeout=5)"
+            "from tests.unit.webhooks.spooling import fill; fill(s, 1, 2)"
         )
         env = {**os.environ, "HOOKDESK_FAILPOINT": f"{failpoint}:1"}
         died = subprocess.run([sys.executable, "-c", code, str(tmp_path / "spool")], env=env, check=False, timeout=60)
