@@ -15,6 +15,7 @@ from worker.store.database import is_connection_lost
 from worker.store.timers import TimerRow
 
 BATCH = 200
+CROWD = 8  # so many may fire at once, each tickets of its own: who looks sees the due of so many batches
 TASK = "fire_timers"
 
 logger = log.get(__name__)
@@ -28,25 +29,27 @@ def fire_due(desk: Desk, *, seconds: float, batch: int = BATCH) -> int:
     until = time.monotonic() + seconds
     fired = 0
     while time.monotonic() < until:
-        due = timers.due_tickets(desk.db, limit=batch)
+        due = timers.due_tickets(desk.db, limit=batch * CROWD)
         if not due:
             break
-        done = _fire(desk, sorted({ticket_id for _, ticket_id in due}), until=until)
+        ticket_ids = list(dict.fromkeys(ticket_id for _, ticket_id in due))
+        done = _fire(desk, ticket_ids, most=batch, until=until)
         if done == 0:
             break  # others fired them, or they were set aside: the next wake-up sees to the rest
         fired += done
     return fired
 
 
-def _fire(desk: Desk, ticket_ids: Sequence[int], *, until: float) -> int:
-    metrics.TASK_ATTEMPTS.labels(task=TASK).inc(len(ticket_ids))
+def _fire(desk: Desk, ticket_ids: Sequence[int], *, most: int, until: float) -> int:
+    metrics.TASK_ATTEMPTS.labels(task=TASK).inc(min(most, len(ticket_ids)))
     try:
-        fired, decided = _commit(desk, ticket_ids)
+        fired, decided = _commit(desk, ticket_ids, most)
     except Exception as exc:  # one ticket's trouble must not stop the others' timers: find it alone
         if is_connection_lost(exc):
             raise
         if len(ticket_ids) > 1:
-            return sum(_fire(desk, [one], until=until) for one in ticket_ids if time.monotonic() < until)
+            one_by_one = ticket_ids[:most]
+            return sum(_fire(desk, [one], most=1, until=until) for one in one_by_one if time.monotonic() < until)
         metrics.TASK_FAILURES.labels(task=TASK, reason="error").inc()
         logger.exception("timer_failed", ticket=ticket_ids[0])
         with desk.db.write() as conn:
@@ -58,11 +61,12 @@ def _fire(desk: Desk, ticket_ids: Sequence[int], *, until: float) -> int:
     return len(fired)
 
 
-def _commit(desk: Desk, ticket_ids: Sequence[int]) -> tuple[list[TimerRow], Decided]:
+def _commit(desk: Desk, ticket_ids: Sequence[int], most: int) -> tuple[list[TimerRow], Decided]:
     with desk.db.write() as conn:
-        held = tickets.lock_ids(conn, ticket_ids)
-        now = desk.db.now(conn)  # after the wait for the locks: never earlier than what another writer decided
-        due = timers.due_of(conn, ticket_ids, now=now)
+        # Who also fires takes others. Only when all are held is it waited for the first: their holder may leave it due.
+        held = tickets.lock_free(conn, ticket_ids, most=most) or tickets.lock_ids(conn, sorted(ticket_ids[:most]))
+        now = desk.db.now(conn)  # after the locks: never earlier than what another writer decided
+        due = timers.due_of(conn, list(held), now=now)
         timers.mark_fired(conn, [timer.id for timer in due], now=now)
         touched = sorted({timer.ticket_id for timer in due})
         causes = {timer.ticket_id: f"timer:{timer.kind}:{timer.key}"[:40] for timer in due}

@@ -51,6 +51,7 @@ __all__ = (
     "list_tickets",
     "load_facts",
     "lock",
+    "lock_free",
     "lock_generations",
     "lock_ids",
     "open_load",
@@ -114,8 +115,17 @@ def follow(conn: Connection, closed: StoredTicket, *, now: datetime) -> StoredTi
 
 def lock_ids(conn: Connection, ids: Sequence[int]) -> dict[int, StoredTicket]:
     """The same for known tickets; one that does not exist is missing from the answer."""
-    query = select(*COLUMNS).where(tickets.c.id.in_(sorted(ids))).order_by(tickets.c.id).with_for_update()
-    return {row.id: stored(row) for row in conn.execute(query)}
+    return _locked(conn, ids, most=len(ids), skip_locked=False)
+
+
+def lock_free(conn: Connection, ids: Sequence[int], *, most: int) -> dict[int, StoredTicket]:
+    """Up to `most` of these, without those that somebody else holds just now."""
+    return _locked(conn, ids, most=most, skip_locked=True)
+
+
+def _locked(conn: Connection, ids: Sequence[int], *, most: int, skip_locked: bool) -> dict[int, StoredTicket]:
+    query = select(*COLUMNS).where(tickets.c.id.in_(sorted(ids))).order_by(tickets.c.id).limit(most)
+    return {row.id: stored(row) for row in conn.execute(query.with_for_update(skip_locked=skip_locked))}
 
 
 def load_facts(conn: Connection, ticket_ids: Sequence[int]) -> dict[int, list[Fact]]:
