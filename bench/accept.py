@@ -99,4 +99,19 @@ def _ratios(place: Place, names: list[str], measured: dict[tuple[int, str], Meas
             middle, low, high = ratios(measured[connections, mine].rates, measured[connections, other].rates)
             row.append(f"{middle:.2f} ({low:.2f}–{high:.2f})")
         rows.append(row)
-    return [Table("Rates as multiples", ["connections", *(f"{mine} ÷ {other}" for mine, other in pairs)], rows)]
+    headings = ["connections", *(f"{mine} ÷ {other}" for mine, other in pairs)]
+    return [
+        Table("Rates as multiples", headings, rows),
+        Table("p99 as multiples", headings, _slowness(place, pairs, measured)),
+    ]
+
+
+def _slowness(
+    place: Place, pairs: list[tuple[str, str]], measured: dict[tuple[int, str], Measured]
+) -> list[list[Cell]]:
+    """Below 1: the slowest answers of the first come sooner than those of the second."""
+    rows: list[list[Cell]] = []
+    for connections in place.sizes.connections:
+        p99 = {name: milliseconds(measured[connections, name].micros)["p99"] for pair in pairs for name in pair}
+        rows.append([connections, *(f"{p99[mine] / p99[other]:.2f}" for mine, other in pairs)])
+    return rows

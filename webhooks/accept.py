@@ -58,10 +58,11 @@ Told = Callable[[Kept | Overloaded], None]
 class _Pending:
     """A receipt on its way: the store, the spool and whoever is impatient settle between them who answers for it."""
 
-    __slots__ = ("_turn", "receipt", "since", "told")
+    __slots__ = ("_turn", "receipt", "since", "told", "weight")
 
     def __init__(self, receipt: Receipt, told: Told) -> None:
         self.receipt, self.told = receipt, told
+        self.weight = len(receipt.body) + _OVERHEAD_BYTES
         self.since = time.monotonic()
         self._turn = threading.Lock()
 
@@ -73,9 +74,10 @@ class _Pending:
     def is_taken(self) -> bool:
         return self._turn.locked()
 
-    @property
-    def weight(self) -> int:
-        return len(self.receipt.body) + _OVERHEAD_BYTES
+    def answer(self, outcome: Kept | Overloaded) -> None:
+        """Tell, and let go of the body: the one who looks for the impatient may hold this for a moment longer."""
+        del self.receipt
+        self.told(outcome)
 
 
 class Acceptor:
@@ -148,7 +150,7 @@ class Acceptor:
     def _settle(self, pending: _Pending, outcome: Kept | Overloaded) -> None:
         with self._guard:
             self._in_flight -= pending.weight
-        pending.told(outcome)
+        pending.answer(outcome)
 
     def _to_spool(self, pending: _Pending) -> None:
         """For whoever has taken it."""
