@@ -1,0 +1,1 @@
+"""Hostile input by the million: what nobody well-meaning sends, and a count of what became of it. See `make fuzz`."""
