@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webhooks import signature
-from webhooks.signature import STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP, SignatureError
+from webhooks.signature import BLANKS, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP, SignatureError
 from webhooks.sources.base import MIB, Answers, Check, Known, Proof, Rejected, Shown, Signed, is_one_of
 from worker.config import Settings
 
@@ -43,7 +43,7 @@ class EmailGeneric:
             verification = signature.standard(headers, settings.email_secrets)
         except SignatureError as exc:
             raise Rejected(self.answers.refused, exc.reason.value) from exc
-        return Signed(verification, self.answers, headers[STANDARD_ID].strip())
+        return Signed(verification, self.answers, headers[STANDARD_ID].strip(BLANKS))
 
     def _by_bearer(self, headers: Mapping[str, str], given: str, settings: Settings) -> Check:
         if not settings.email_bearer_tokens:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from webhooks import signature
-from webhooks.signature import STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP, SignatureError
+from webhooks.signature import BLANKS, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP, SignatureError
 from webhooks.sources.base import MIB, Answers, Authentic, Check, Proof, Rejected, Shown, Signed
 from worker import form_fields
 from worker.config import Settings
@@ -47,7 +47,7 @@ class Form:
             verification = signature.standard(headers, settings.email_secrets)
         except SignatureError as exc:
             raise Rejected(self.answers.refused, exc.reason.value) from exc
-        check = Signed(verification, self.answers, headers[STANDARD_ID].strip())
+        check = Signed(verification, self.answers, headers[STANDARD_ID].strip(BLANKS))
         return Strict(check, self.limit_bytes) if _STRICT.search(headers.get("prefer", "")) else check
 
 
