@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -47,6 +47,20 @@ class Count:
             yield
         finally:
             self.seconds += perf_counter() - began
+
+
+def merged(counts: Iterable[Count]) -> list[Count]:
+    """One of each kind, in the order of their first appearance."""
+    found: dict[str, Count] = {}
+    for one in counts:
+        into = found.setdefault(one.kind, Count(one.kind))
+        into.cases += one.cases
+        into.seconds += one.seconds
+        into.slowest = max(into.slowest, one.slowest)
+        into.outcomes += one.outcomes
+        into.faulty += one.faulty
+        into.faults += one.faults
+    return list(found.values())
 
 
 def every(count: Count, cases: int, make: Callable[[], bytes], judge: Callable[[bytes], str]) -> None:

@@ -37,7 +37,7 @@ class Wire:
 
     def __init__(self, port: int, *, seconds: float = 5.0) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
-        self._seconds, self._left = seconds, b""
+        self.seconds, self._left = seconds, b""
 
     def send(self, *parts: bytes) -> None:
         """All of it at once; a connection that has ended meanwhile is no error, the answer may be there already."""
@@ -55,7 +55,7 @@ class Wire:
 
     def reply(self) -> Reply:
         """The next answer, after any 100. Raises Gone or Silent."""
-        until = time.monotonic() + self._seconds
+        until = time.monotonic() + self.seconds
         while True:
             while b"\r\n\r\n" not in self._left:
                 self._more(until)
@@ -69,7 +69,7 @@ class Wire:
     def is_ended(self) -> bool:
         """True when the other side has closed and nothing is left to read."""
         try:
-            self._more(time.monotonic() + self._seconds)
+            self._more(time.monotonic() + self.seconds)
         except Gone:
             return True
         except Silent:
