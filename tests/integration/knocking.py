@@ -26,6 +26,11 @@ class Door:
     port: int
     is_behind_nginx: bool
 
+    @property
+    def url(self) -> str:
+        """Where clients reach it."""
+        return f"http://127.0.0.1:{self.port}"
+
     def ask(self, *parts: bytes) -> Reply:
         """On a connection of its own, answered in time."""
         with wire(self.port) as opened:
