@@ -10,7 +10,7 @@ FIND_PYTHON = for python in $(PYTHON) python3 python3.14 python3.13 python3.12 p
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; done; \
 	if [ -z "$$python" ]; then echo 'Hookdesk needs Python 3.11 or newer; name one with make PYTHON=/path/to/python3' >&2; exit 1; fi
 
-.PHONY: help run demo test check bench lock clean
+.PHONY: help run demo test check bench fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1	\2/' | expand -t 16
@@ -34,6 +34,9 @@ check: .venv/.tests ## format, lint, types and import rules
 bench: .venv/.bench ## measure it beside a plain Flask + Celery recipe (ARGS='all --quick' for a first look)
 	@exec $(BIN)/python -m bench $(ARGS)
 
+fuzz: .venv/.fuzz ## send it hostile input by the million (ARGS='--cases 30000', '--minutes 60', '--seed 7')
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
+
 lock: .venv/.tests ## write both lock files anew
 	@$(BIN)/python -m pip --quiet install uv
 	@printf 'setuptools\nwheel\n' > .venv/build.in
@@ -55,6 +58,10 @@ clean: ## remove the virtual environment and caches; the data folder stays
 
 .venv/.bench: .venv/.runtime bench/requirements.txt
 	@$(PIP) install --no-deps --require-hashes -r bench/requirements.txt
+	@touch $@
+
+.venv/.fuzz: .venv/.tests tests/fuzz/requirements.txt
+	@$(PIP) install --no-deps --require-hashes -r tests/fuzz/requirements.txt
 	@touch $@
 
 .venv/.tests: .venv/.runtime tests/requirements.lock

@@ -8,9 +8,14 @@ import shutil
 import pytest
 
 
+def find(name: str) -> str | None:
+    """The program's path, or None."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
 def needed(name: str) -> str:
-    """The program's path."""
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    """The program's path; without it the test does not run."""
+    found = find(name)
     if found is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI must have {name}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-from flask import Flask, Response, request
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wsgi import get_input_stream
 
-from webhooks import survey
+from webhooks import openapi, survey
 from webhooks.answers import Secured, as_response, reply
 from webhooks.arrival import Arrival, Reading
 from webhooks.deps import Deps
@@ -43,7 +43,7 @@ def create_app(settings: Settings, deps: Deps) -> Flask:
             provide_automatic_options=False,
         )
     app.register_blueprint(survey.blueprint(settings, deps))
-    _add_health(app, deps)
+    _add_own_pages(app, deps)
     _add_errors(app)
     app.wsgi_app = Secured(app.wsgi_app)  # type: ignore[method-assign]  # as Flask's documentation has it
     return app
@@ -67,7 +67,7 @@ def _read(source: Source, token: str | None, settings: Settings, deps: Deps) -> 
     return reading.done()
 
 
-def _add_health(app: Flask, deps: Deps) -> None:
+def _add_own_pages(app: Flask, deps: Deps) -> None:
     @app.get("/livez")
     def livez() -> Response:
         return reply(200, "alive")
@@ -77,6 +77,10 @@ def _add_health(app: Flask, deps: Deps) -> None:
         readiness = deps.readiness()
         more = {name: value for name, value in asdict(readiness).items() if name not in {"is_ready", "status"}}
         return reply(200 if readiness.is_ready else 503, readiness.status, **more)
+
+    @app.get("/openapi.json")
+    def description() -> Response:
+        return jsonify(openapi.document())
 
 
 def _add_errors(app: Flask) -> None:

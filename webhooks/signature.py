@@ -23,6 +23,7 @@ __all__ = ["Reason", "SignatureError", "Verification", "Verified", "chatwoot", "
 
 CHATWOOT_SIGNATURE, CHATWOOT_TIMESTAMP = "x-chatwoot-signature", "x-chatwoot-timestamp"
 STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP = "webhook-id", "webhook-signature", "webhook-timestamp"
+BLANKS = " \t"  # around a header's value; str.strip() takes A0 and 85 too, which end an "à" or an "Å" in UTF-8
 MAX_SIGNATURES = 16  # a rotation needs two; more is somebody making us work
 
 _SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
@@ -117,7 +118,7 @@ def _usable(secrets: Iterable[str]) -> list[str]:
 
 
 def _required(headers: Mapping[str, str], *names: str) -> list[str]:
-    values = [headers.get(name, "").strip() for name in names]
+    values = [headers.get(name, "").strip(BLANKS) for name in names]
     if not all(values):
         raise SignatureError(Reason.MISSING_HEADER)
     return values

@@ -51,7 +51,7 @@ def read(secrets: Sequence[str], token: str) -> SurveyLink | None:
         return None
     try:
         said, signed_at = _timed(secrets).loads(token, return_timestamp=True)
-    except BadData:
+    except (BadData, ValueError):  # the second: what cannot even be encoded
         return None
     match said:
         case {"t": int(ticket_id), "r": int(resolution)}:

@@ -12,6 +12,7 @@ import yaml
 
 from tests.guards.repository import ROOT
 from tests.programs import needed
+from webhooks.serve import HEADER_BYTES
 from webhooks.sources.base import Source
 from webhooks.sources.registry import SOURCES
 from worker.cli.main import main
@@ -148,6 +149,11 @@ class TestNginx:
         [location] = [name for name in locations if source.path.startswith(name.removeprefix("= "))]
 
         assert limit(location) >= 2 * source.limit_bytes
+
+    def test_it_takes_headers_as_long_as_the_receiver_does(self) -> None:
+        found = re.search(r"large_client_header_buffers \d+ (\d+)k;", NGINX)
+
+        assert found is not None and int(found[1]) << 10 == HEADER_BYTES
 
     def test_it_takes_the_whole_request_before_it_bothers_the_receiver(self) -> None:
         assert "proxy_request_buffering on;" in NGINX

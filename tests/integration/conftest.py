@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.system import System, running
+from tests.integration.knocking import Door
+from tests.integration.system import System, free_port, running
+from tests.nginx import in_front_of
 from tests.postgres import PostgresServer, require_binaries
 
 _numbers = itertools.count(1)
@@ -45,3 +47,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., System]]:
             return stack.enter_context(running(root, *parts, **options))
 
         yield _start
+
+
+@pytest.fixture(scope="module", params=["alone", "behind nginx"])
+def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """A receiver as it is configured by default, reached directly and through the nginx that is shipped."""
+    root = tmp_path_factory.mktemp("door")
+    with running(root, "web") as system:
+        if request.param == "alone":
+            yield Door(system, system.port, is_behind_nginx=False)
+            return
+        port = free_port()
+        with in_front_of(system.port, root / "nginx", listen=port):
+            yield Door(system, port, is_behind_nginx=True)

@@ -157,14 +157,21 @@ class System:
     # -- traffic
 
     def post(
-        self, body: dict[str, Any] | bytes, *, delivery_id: str | None = None, timeout: float = 5.0, path: str = ""
+        self,
+        body: dict[str, Any] | bytes,
+        *,
+        delivery_id: str | None = None,
+        timeout: float = 5.0,
+        path: str = "",
+        port: int | None = None,
     ) -> requests.Response:
-        """One signed webhook, as Chatwoot sends it: a new connection each."""
+        """One signed webhook, as Chatwoot sends it: a new connection each; `port` is that of a proxy before it."""
+        url = self.url if port is None else f"http://127.0.0.1:{port}"
         raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
         headers = chatwoot_headers(
             SECRET, raw, timestamp=int(time.time()), delivery_id=delivery_id or str(uuid.uuid4())
         )
-        return requests.post(f"{self.url}{path or '/webhooks/chatwoot'}", data=raw, headers=headers, timeout=timeout)
+        return requests.post(f"{url}{path or '/webhooks/chatwoot'}", data=raw, headers=headers, timeout=timeout)
 
     # -- what became of it
 

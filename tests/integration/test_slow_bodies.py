@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +11,17 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import requests
 
+from tests.fuzz.counting import HANG_SECONDS
+from tests.integration.knocking import Door
 from tests.integration.system import BEARER, System, eventually, free_port
 from webhooks import spool
 
 UNFINISHED_BODY = (
     b"POST /webhooks/chatwoot HTTP/1.1\r\nHost: hookdesk\r\nContent-Length: 100000\r\n"
     b"X-Chatwoot-Timestamp: 1781773202\r\nX-Chatwoot-Signature: sha256=" + b"a" * 64 + b"\r\n\r\n{"
+)
+UNFINISHED_CHUNKS = UNFINISHED_BODY.replace(b"Content-Length: 100000", b"Transfer-Encoding: chunked").replace(
+    b"\r\n\r\n{", b"\r\n\r\n5\r\n{"
 )
 UNFINISHED_HEADERS = b"POST /webhooks/chatwoot HTTP/1.1\r\nHost: hookdesk\r\nX-Slow: "
 HALF_A_MAIL = (
@@ -26,8 +30,8 @@ HALF_A_MAIL = (
 
 
 @contextmanager
-def connection(system: System, first: bytes) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", system.port), timeout=10) as opened:
+def connection(port: int, first: bytes) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as opened:
         opened.sendall(first)
         yield opened
 
@@ -46,25 +50,27 @@ def timed(call: Callable[[], requests.Response]) -> float:
 
 
 class TestSlowSenders:
-    @pytest.mark.parametrize("first", [UNFINISHED_BODY, UNFINISHED_HEADERS], ids=["bodies", "headers"])
-    def test_two_hundred_of_them_hold_nobody_up(self, first: bytes, start: Callable[..., System]) -> None:
-        system = start("web", settings={"HOOKDESK_WEB_THREADS": "4"})
-
+    @pytest.mark.parametrize(
+        "firsts",
+        [[UNFINISHED_BODY], [UNFINISHED_HEADERS], [UNFINISHED_BODY, UNFINISHED_HEADERS, UNFINISHED_CHUNKS, b""]],
+        ids=["bodies", "headers", "all kinds"],
+    )
+    def test_two_hundred_of_them_hold_nobody_up(self, firsts: list[bytes], door: Door) -> None:
+        """With as many threads as there are by default, which is what the benchmark measures: far fewer than 200."""
         with ExitStack() as stack:
-            slow = [stack.enter_context(connection(system, first)) for _ in range(200)]
-            pages = [timed(lambda: requests.get(f"{system.url}/livez", timeout=5)) for _ in range(20)]
-            posts = [timed(lambda n=n: system.post({"n": n})) for n in range(20)]  # type: ignore[misc]
-            assert len(slow) == 200
+            slow = [stack.enter_context(connection(door.port, firsts[n % len(firsts)])) for n in range(200)]
+            for turn in range(20):
+                slow[turn].sendall(b" ")  # still there
+                assert timed(lambda: requests.get(f"{door.url}/livez", timeout=5)) < HANG_SECONDS
+                assert timed(lambda n=turn: door.system.post({"n": n}, port=door.port)) < HANG_SECONDS  # type: ignore[misc]
 
-        assert statistics.median(pages) < 0.02
-        assert statistics.median(posts) < 0.1
-        assert max(pages + posts) < 1  # a waiting thread would have cost 3 s and more
+        assert door.system.env.get("HOOKDESK_WEB_THREADS") is None
 
     def test_a_slow_body_is_told_so_and_cut_off(self, start: Callable[..., System]) -> None:
         system = start("web")
         started = time.monotonic()
 
-        with connection(system, UNFINISHED_BODY) as slow:
+        with connection(system.port, UNFINISHED_BODY) as slow:
             answer = read_to_end(slow)
 
         assert answer.startswith(b"HTTP/1.1 408 ")
@@ -81,7 +87,7 @@ class TestSlowSenders:
     ) -> None:
         system = start("web")
 
-        with connection(system, HALF_A_MAIL + unfinished) as cut:
+        with connection(system.port, HALF_A_MAIL + unfinished) as cut:
             cut.shutdown(socket.SHUT_WR)
             answer = read_to_end(cut)
 
@@ -131,7 +137,7 @@ class TestEnd:
         body = b'{"id":"on its way"}'
         head = HALF_A_MAIL + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
 
-        with connection(system, head + body[:5]) as half:
+        with connection(system.port, head + body[:5]) as half:
             time.sleep(0.2)
             stopper = threading.Thread(target=system.stop, args=("web",))
             stopper.start()

@@ -46,6 +46,10 @@ class TestToken:
 
         assert survey_token.read([SECRET], token) is None
 
+    @pytest.mark.parametrize("token", ["", ".", "\ud800", "a\udfff.b.c", "\x00", "é" * 5000])
+    def test_what_cannot_be_a_token_is_none(self, token: str) -> None:
+        assert survey_token.read([SECRET], token) is None
+
     def test_a_time_beyond_all_calendars_is_far(self) -> None:
         token = str(URLSafeTimedSerializer(SECRET, salt="survey").dumps({"t": 7, "r": 3, "e": 10**15}))
 

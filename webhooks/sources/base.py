@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from webhooks.signature import SignatureError, Verification
@@ -47,6 +48,7 @@ class Answers:
     accepted: int = 200
     too_large: int = 200
     overload: int = 503
+    incomplete: int | None = None  # to a sender that asks to be told which fields are missing; None: it cannot ask
 
     def faults(self, *, sender_retries: bool) -> tuple[str, ...]:
         """Why this table could lose mail; empty for a good one."""
@@ -55,10 +57,30 @@ class Answers:
             (self.too_large == 200, "too_large must be 200: it is kept truncated, a refusal would lose it"),
             (self.refused in {401, 503}, "refused must be 401 or 503: 403, 406 and 410 make senders stop for good"),
             (self.overload == 503, "overload must be 503"),
+            (self.incomplete in {None, 422}, "incomplete must be 422, and only for who asks for it"),
             (self.stale in {200, self.refused}, "stale must be 200 (kept) or the answer to a refusal"),
             (sender_retries or self.stale == 200, "stale must be 200 where the sender never tries again"),
         )
         return tuple(sentence for holds, sentence in rules if not holds)
+
+
+class Proof(StrEnum):
+    """What shows that a request is theirs, by its name in the OpenAPI description."""
+
+    CHATWOOT = "chatwootSignature"
+    STANDARD = "standardWebhooks"
+    BEARER = "bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the OpenAPI description says of a source. One of `proofs` is enough; none: the token in the path is it."""
+
+    operation: str
+    about: str
+    media_types: tuple[str, ...] = ("application/json",)
+    proofs: tuple[Proof, ...] = ()
+    headers: tuple[str, ...] = ()
 
 
 class Check(Protocol):
@@ -86,6 +108,8 @@ class Source(Protocol):
     def sender_retries(self) -> bool: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def shown(self) -> Shown: ...
 
     def open(self, headers: Mapping[str, str], token: str | None, settings: Settings) -> Check:
         """Start checking a request with these headers (names in lower case). Raises Rejected when already hopeless."""

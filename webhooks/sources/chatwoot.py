@@ -10,12 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webhooks import signature
-from webhooks.signature import SignatureError
-from webhooks.sources.base import MIB, Answers, Check, Known, Rejected, Signed, is_one_of
+from webhooks.signature import CHATWOOT_SIGNATURE, CHATWOOT_TIMESTAMP, SignatureError
+from webhooks.sources.base import MIB, Answers, Check, Known, Proof, Rejected, Shown, Signed, is_one_of
 from worker.config import Settings
 
 _DELIVERY = "x-chatwoot-delivery"
 _ANSWERS = Answers(refused=401, stale=200)
+_SIGNED = Shown(
+    "receiveChatwoot",
+    "Account, inbox and bot webhooks of Chatwoot 4.12 and newer, which sign `<timestamp>.<body>`.",
+    proofs=(Proof.CHATWOOT,),
+    headers=(CHATWOOT_TIMESTAMP, CHATWOOT_SIGNATURE, _DELIVERY),
+)
+_UNSIGNED = Shown(
+    "receiveChatwootAutomation",
+    "Automation rules, macros and older versions of Chatwoot, which sign nothing: the token in the path is the proof.",
+    headers=(_DELIVERY,),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class ChatwootSigned:
     limit_bytes: int = 16 * MIB
     sender_retries: bool = False
     answers: Answers = _ANSWERS
+    shown: Shown = _SIGNED
 
     def open(self, headers: Mapping[str, str], token: str | None, settings: Settings) -> Check:  # noqa: ARG002
         try:
@@ -47,6 +59,7 @@ class ChatwootUnsigned:
     limit_bytes: int = 16 * MIB
     sender_retries: bool = False
     answers: Answers = _ANSWERS
+    shown: Shown = _UNSIGNED
 
     def open(self, headers: Mapping[str, str], token: str | None, settings: Settings) -> Check:
         if not settings.chatwoot_url_token:

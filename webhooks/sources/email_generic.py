@@ -9,12 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webhooks import signature
-from webhooks.signature import STANDARD_ID, STANDARD_SIGNATURE, SignatureError
-from webhooks.sources.base import MIB, Answers, Check, Known, Rejected, Signed, is_one_of
+from webhooks.signature import BLANKS, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP, SignatureError
+from webhooks.sources.base import MIB, Answers, Check, Known, Proof, Rejected, Shown, Signed, is_one_of
 from worker.config import Settings
 
 _BEARER = "bearer "
 _ANSWERS = Answers(refused=401, stale=401)
+_SHOWN = Shown(
+    "receiveEmail",
+    "A mail as JSON, signed by Standard Webhooks, or with a bearer token from a service that cannot sign.",
+    proofs=(Proof.STANDARD, Proof.BEARER),
+    headers=(STANDARD_ID, STANDARD_TIMESTAMP, STANDARD_SIGNATURE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class EmailGeneric:
     limit_bytes: int = 40 * MIB
     sender_retries: bool = True
     answers: Answers = _ANSWERS
+    shown: Shown = _SHOWN
 
     def open(self, headers: Mapping[str, str], token: str | None, settings: Settings) -> Check:  # noqa: ARG002
         authorization = headers.get("authorization", "").strip()
@@ -36,7 +43,7 @@ class EmailGeneric:
             verification = signature.standard(headers, settings.email_secrets)
         except SignatureError as exc:
             raise Rejected(self.answers.refused, exc.reason.value) from exc
-        return Signed(verification, self.answers, headers[STANDARD_ID].strip())
+        return Signed(verification, self.answers, headers[STANDARD_ID].strip(BLANKS))
 
     def _by_bearer(self, headers: Mapping[str, str], given: str, settings: Settings) -> Check:
         if not settings.email_bearer_tokens:

@@ -13,14 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from webhooks import signature
-from webhooks.signature import STANDARD_ID, SignatureError
-from webhooks.sources.base import MIB, Answers, Authentic, Check, Rejected, Signed
+from webhooks.signature import BLANKS, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP, SignatureError
+from webhooks.sources.base import MIB, Answers, Authentic, Check, Proof, Rejected, Shown, Signed
 from worker import form_fields
 from worker.config import Settings
 
 _STRICT = re.compile(r"(?:^|[,;])\s*handling\s*=\s*\"?strict\b", re.IGNORECASE)
 _INCOMPLETE = 422
-_ANSWERS = Answers(refused=401, stale=200)
+_ANSWERS = Answers(refused=401, stale=200, incomplete=_INCOMPLETE)
+_SHOWN = Shown(
+    "receiveForm",
+    "A web form, passed on by the server behind it. With `Prefer: handling=strict` an incomplete one is refused.",
+    media_types=("application/x-www-form-urlencoded", "application/json"),
+    proofs=(Proof.STANDARD,),
+    headers=(STANDARD_ID, STANDARD_TIMESTAMP, STANDARD_SIGNATURE, "prefer"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +40,14 @@ class Form:
     limit_bytes: int = 1 * MIB
     sender_retries: bool = False
     answers: Answers = _ANSWERS
+    shown: Shown = _SHOWN
 
     def open(self, headers: Mapping[str, str], token: str | None, settings: Settings) -> Check:  # noqa: ARG002
         try:
             verification = signature.standard(headers, settings.email_secrets)
         except SignatureError as exc:
             raise Rejected(self.answers.refused, exc.reason.value) from exc
-        check = Signed(verification, self.answers, headers[STANDARD_ID].strip())
+        check = Signed(verification, self.answers, headers[STANDARD_ID].strip(BLANKS))
         return Strict(check, self.limit_bytes) if _STRICT.search(headers.get("prefer", "")) else check
 
 

@@ -54,7 +54,8 @@ def _view(route: Route, desk: Desk) -> Callable[..., Response]:
         if not route.query and query:
             raise Invalid({name[:60]: "is not known here" for name in sorted(query)})
         raw = _body() if route.body is not None else b""
-        answer = route.handle(Call(desk, who, id, query, raw, request.headers.get(KEY_HEADER, "").strip()))
+        key = _key() if route.verb is not None else ""
+        answer = route.handle(Call(desk, who, id, query, raw, key))
         response = Response(dumps(answer.body) + "\n", status=answer.status, mimetype="application/json")
         response.headers.extend(list(answer.headers))
         return response
@@ -72,6 +73,14 @@ def _body() -> bytes:
     if raw.strip() and request.mimetype != "application/json":
         raise Problem("unsupported_media_type", f"it is said to be {request.mimetype[:60] or 'nothing'}")
     return raw
+
+
+def _key() -> str:
+    """An empty key is a mistake of the caller, who would be doubled by the next broken connection."""
+    given = request.headers.get(KEY_HEADER)
+    if given is not None and not given.strip():
+        raise Invalid({KEY_HEADER: "is empty: give each act a key of its own, or leave the header out"})
+    return (given or "").strip()
 
 
 def _add_errors(app: Flask) -> None:

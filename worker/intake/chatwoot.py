@@ -23,6 +23,7 @@ Body = Mapping[str, Any]
 Handler = Callable[[str, Body, Arrival], Parsed]
 
 _QUOTED = 500
+_MOST_LABELS = 500
 _BOTS = ("agent_bot", "captain_assistant")
 
 
@@ -109,7 +110,7 @@ def _digest(registers: Mapping[str, Any], conversation: Body) -> str:
 
 
 def _labels(conversation: Body) -> list[str]:
-    labels = children(conversation, "labels")
+    labels = children(conversation, "labels")[:_MOST_LABELS]
     return [line({"label": label}, "label", limit=100) for label in labels if label is not None]
 
 

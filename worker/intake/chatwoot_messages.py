@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from worker.domain.facts import Answer, Author, Message, Person
 from worker.domain.intake import is_automatic, kind_of_mail
 from worker.errors import Unparsable
-from worker.intake.reading import Arrival, child, children, flag, identity, line, moment, needed, text
+from worker.intake.reading import MOST_HEADERS, Arrival, child, children, flag, identity, line, moment, needed, text
 
 Body = Mapping[str, Any]
 
@@ -89,7 +90,7 @@ def _is_automatic(mail: Body, sender: Body) -> bool:
     headers = mail.get("headers")
     if not isinstance(headers, dict):
         return False
-    pairs = [(name, value) for name, value in headers.items() if isinstance(value, str)]
+    pairs = [(name, value) for name, value in islice(headers.items(), MOST_HEADERS) if isinstance(value, str)]
     is_answer = bool(mail.get("in_reply_to"))
     kind = kind_of_mail(pairs, sender=line(sender, "email", limit=320), envelope_from=None, is_answer=is_answer)
     return is_automatic(kind)

@@ -7,6 +7,7 @@ from datetime import datetime
 from email.utils import parseaddr, parsedate_to_datetime
 from hashlib import sha256
 from html import unescape
+from itertools import chain, islice
 from typing import Any
 
 from worker.clock import aware
@@ -16,6 +17,7 @@ from worker.errors import Unparsable
 from worker.intake.reading import (
     LONGEST_LINE,
     LONGEST_TEXT,
+    MOST_HEADERS,
     Arrival,
     child,
     clean,
@@ -46,9 +48,9 @@ def parse(body: bytes, arrival: Arrival) -> Parsed:
     sender = _sender(data)
     if not sender.email and not sender.name and not (data.get("subject") or data.get("text")):
         raise Unparsable("a mail without sender, subject and text")
-    references = [ref for ref in (*_ids(data, "references"), *_ids(data, "in_reply_to")) if ref]
+    answered = next(chain(_ids(data, "references"), _ids(data, "in_reply_to")), None)  # there may be millions
     own = next(iter(_ids(data, "message_id")), None) or _short(identity(data, "id")) or _hash(data, sender)
-    root = references[0] if references else own
+    root = answered or own
     message = Message(
         id=own,
         at=_sent_at(read, data, arrival),
@@ -56,7 +58,7 @@ def parse(body: bytes, arrival: Arrival) -> Parsed:
         text=_body(data),
         content_type="incoming_email",
         by=sender,
-        auto_reply=is_automatic(_kind(data, sender, is_answer=bool(references))),
+        auto_reply=is_automatic(_kind(data, sender, is_answer=answered is not None)),
         subject=line(data, "subject"),
         language=_language(data),
     )
@@ -169,6 +171,6 @@ def _headers(data: Data) -> Iterator[tuple[str, str]]:
     """Pairs, or an object; anything else in them is not a header."""
     value = data.get("headers")
     pairs = value.items() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for pair in pairs:
+    for pair in islice(pairs, MOST_HEADERS):
         if isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair):
             yield pair[0], pair[1][:LONGEST_LINE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,13 @@ from worker.errors import Unparsable
 LONGEST_TEXT = 2000
 LONGEST_LINE = 998  # what RFC 5322 allows a header line
 LONGEST_WORD = 200
+MOST_HEADERS = 1000  # of a mail; a million of them would hold a worker up for seconds
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]+")
 _IDENTITY = re.compile(r"[^\x00-\x1f\x7f]{1,150}")
+_LARGE = 1 << 20  # bytes
 _BIGGEST_ID = 10**30
 _LAST_MICROS = 253402300799_999999  # the end of the year 9999
 
@@ -46,7 +49,7 @@ def document(body: bytes) -> dict[str, Any]:
     """The JSON object of a body; numbers with a fraction as Decimal. Raises Unparsable for anything else."""
     try:
         try:
-            read = _DECODER.decode(body)
+            read = _decoded(body)
         except msgspec.DecodeError:
             read = _lenient(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
@@ -54,6 +57,18 @@ def document(body: bytes) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise Unparsable(f"expected a JSON object, got {type(read).__name__}")
     return read
+
+
+def _decoded(body: bytes) -> Any:
+    """The collector of cycles looks at all there is again and again while millions of lists are made, none of them
+    garbage: 4 s instead of 0.6 s for 40 MiB. It has a rest while a large body is read."""
+    if len(body) < _LARGE or not gc.isenabled():
+        return _DECODER.decode(body)
+    gc.disable()
+    try:
+        return _DECODER.decode(body)
+    finally:
+        gc.enable()
 
 
 def _lenient(body: bytes) -> Any:

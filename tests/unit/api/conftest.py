@@ -36,11 +36,21 @@ def clock() -> ManualClock:
     return ManualClock(NOW)
 
 
-@pytest.fixture
-def desk(tmp_path: Path, clock: ManualClock) -> Iterator[Desk]:
-    settings = Settings(data_dir=tmp_path, api_tokens=TOKENS)
-    db = Database.open(settings.database_url, clock=clock)
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Migrated once; every test works on a copy."""
+    path = tmp_path_factory.mktemp("api") / "empty.db"
+    db = Database.open(f"sqlite:///{path}")
     db.migrate()
+    db.dispose()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: ManualClock, empty_database: bytes) -> Iterator[Desk]:
+    settings = Settings(data_dir=tmp_path, api_tokens=TOKENS)
+    Path(settings.database_url.removeprefix("sqlite:///")).write_bytes(empty_database)
+    db = Database.open(settings.database_url, clock=clock)
     agent: dict[str, Any] = {"role": "agent", "availability": "offline", "team_ids": ("10",)}
     people.replace_roster(db, [RosterAgent(Person("1", "Ada", "ada@desk.example"), **agent)], [Person("10", "billing")])
     yield Desk(settings=settings, policy=load_policy(None), db=db, wake=RecordingWaker())

@@ -214,6 +214,11 @@ class TestFields:
     def test_a_long_text_is_cut(self):
         assert len(only(message(content="x" * 150_000), Message).text) == 2000
 
+    def test_of_a_million_labels_five_hundred_are_kept(self):
+        told = only(conversation(labels=[f"l{n}" for n in range(10_000)]), Snapshot)
+
+        assert told.labels == tuple(f"l{n}" for n in range(500))
+
     def test_bodies_of_one_microsecond_that_differ_are_two_facts(self):
         one, other = only(conversation(), Snapshot), only(conversation(labels=["vip"]), Snapshot)
 

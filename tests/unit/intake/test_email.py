@@ -63,6 +63,9 @@ class TestThread:
     def test_the_first_mail_names_the_ticket(self, data, root):
         assert read(**data).ticket.external_id == root
 
+    def test_of_a_million_references_only_the_first_is_looked_at(self):
+        assert read(references=["<root@x.example>", 7]).ticket.external_id == "root@x.example"
+
     def test_mails_without_any_id_never_fall_together(self):
         one, other = read(message_id=None), read(message_id="", text="Other")
 

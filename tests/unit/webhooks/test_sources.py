@@ -155,7 +155,7 @@ class TestEverySource:
         assert answer.status_code == 200
         assert world.raw(world.rows()[0]).body == body
 
-    @pytest.mark.parametrize("delivery_id", ["x" * 201, "a\tb", "é", "a" * 3000])
+    @pytest.mark.parametrize("delivery_id", ["x" * 201, "a\tb", "é", "a" * 3000, "voilà", "à 5 Å"])
     def test_an_odd_delivery_id_becomes_its_hash(self, source: Source, delivery_id: str, world: World) -> None:
         name = "x_chatwoot_delivery" if source.name == "chatwoot" else "webhook_id"
         sent = send_from(source, delivery_id=delivery_id).but(**{name: delivery_id.encode().decode("latin-1")})
