@@ -16,7 +16,7 @@ import urllib3
 from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
-from worker import metrics
+from worker import log, metrics
 from worker.clients.deadline import DeadlineAdapter, ending_at, left
 from worker.clients.rate import Rate
 from worker.clock import Clock, SystemClock
@@ -192,7 +192,7 @@ def _read(response: requests.Response) -> bytes:
 def failure_of(answer: Answer, *, now: float) -> WorkError | None:
     """The error that a status means; None for 2xx."""
     status, text = answer.status, answer.body[:2000].decode("utf-8", "replace")
-    said = f"HTTP {status}: {text[:200].strip()}"
+    said = f"HTTP {status}: {log.redact_text(text)[:200].strip()}"
     hint = retry_after(answer.headers.get("Retry-After"), now=now)
     if 200 <= status < 300:
         return None
