@@ -55,9 +55,17 @@ class NoAuth(AuthBase):
         return request
 
 
+class _Direct(requests.Session):
+    """Goes straight to the configured address: a proxy of the environment would be given the token."""
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        """What the environment says of certificates holds, for a Chatwoot inside; what it says of proxies does not."""
+        return {**super().merge_environment_settings(*args, **kwargs), "proxies": {}}
+
+
 def open_session(headers: Mapping[str, str]) -> requests.Session:
-    """A session that obeys `ending_at`, sends these headers and no credentials of its own."""
-    session = requests.Session()
+    """A session that obeys `ending_at`, uses no proxy, sends these headers and no credentials of its own."""
+    session = _Direct()
     session.mount("http://", DeadlineAdapter())
     session.mount("https://", DeadlineAdapter())
     session.auth = NoAuth()
