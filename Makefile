@@ -10,7 +10,7 @@ FIND_PYTHON = for python in $(PYTHON) python3 python3.14 python3.13 python3.12 p
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; done; \
 	if [ -z "$$python" ]; then echo 'Hookdesk needs Python 3.11 or newer; name one with make PYTHON=/path/to/python3' >&2; exit 1; fi
 
-.PHONY: help run demo test check bench fuzz lock clean
+.PHONY: help run demo test check audit bench fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1	\2/' | expand -t 16
@@ -30,6 +30,10 @@ check: .venv/.tests ## format, lint, types and import rules
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >.venv/imports.log || { cat .venv/imports.log; exit 1; }
 	@echo 'check: format, lint, types and import rules are fine'
+
+audit: .venv/.audit ## look for risky code, and for advisories about what requirements.lock pins
+	@.venv/audit/bin/python .ci/findings.py
+	@.venv/audit/bin/python .ci/dependencies.py requirements.lock
 
 bench: .venv/.bench ## measure it beside a plain Flask + Celery recipe (ARGS='all --quick' for a first look)
 	@exec $(BIN)/python -m bench $(ARGS)
@@ -62,6 +66,12 @@ clean: ## remove the virtual environment and caches; the data folder stays
 
 .venv/.fuzz: .venv/.tests tests/fuzz/requirements.txt
 	@$(PIP) install --no-deps --require-hashes -r tests/fuzz/requirements.txt
+	@touch $@
+
+# An environment of its own: the tools pin other versions of what Hookdesk runs on.
+.venv/.audit: .venv/.runtime .ci/requirements.txt
+	@$(BIN)/python -m venv .venv/audit
+	@.venv/audit/bin/python -m pip --quiet install --no-deps --require-hashes -r .ci/requirements.txt
 	@touch $@
 
 .venv/.tests: .venv/.runtime tests/requirements.lock

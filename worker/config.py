@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from worker import api_tokens
+from worker import api_tokens, log, secret_values
 from worker import settings_values as read
 from worker.api_tokens import ApiToken
 from worker.errors import ConfigError
@@ -154,7 +154,10 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of this environment, over `<data_dir>/secrets.env`. Raises ConfigError with every mistake."""
+    """The settings of this environment, over `<data_dir>/secrets.env`. Raises ConfigError with every mistake.
+
+    From here on no text that is logged or quoted shows a secret among them.
+    """
     mistakes: list[str] = []
     given = _given(environ, mistakes)
     data_dir = Path(given.get("data_dir", "data")).expanduser()
@@ -171,7 +174,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         _add_found_files(values, data_dir, mistakes)
     if mistakes:
         raise ConfigError(mistakes)
-    return Settings(**values)
+    settings = Settings(**values)
+    log.keep_secret(secret_values.of(getattr(settings, one.field) for one in SETTINGS if one.secret))
+    return settings
 
 
 def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:

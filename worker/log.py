@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from structlog.typing import Processor
+
+from worker import log_traceback
 
 if TYPE_CHECKING:
     from worker.config import Settings
@@ -26,6 +28,14 @@ _SECRET_VALUES = (
     (re.compile(r"\[parameters: .*"), "[parameters: " + REDACTED + "]"),  # SQLAlchemy shows what it could not store
     (re.compile(r"((?:token|secret|password|signature|api_key)=)[^&\s\"']+", re.IGNORECASE), r"\1" + REDACTED),
 )
+
+_SHORTEST_KNOWN = 6  # a shorter one would be cut out of ordinary words
+_known: list[str] = []
+
+
+def keep_secret(values: Iterable[str]) -> None:
+    """From now on cut these out of every text, whatever stands around them; replaces those of an earlier call."""
+    _known[:] = sorted({value for value in values if len(value) >= _SHORTEST_KNOWN}, key=len, reverse=True)
 
 
 def configure(settings: Settings) -> None:
@@ -78,7 +88,7 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 def _ending(*, as_json: bool) -> list[Processor]:
     """Tracebacks are plain text in both shapes: the rich ones show local variables, and so bodies and secrets."""
     return [
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(log_traceback.render),
         redact,
         structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
         if as_json
@@ -103,7 +113,9 @@ def _clean(key: str, value: Any) -> Any:
 
 
 def redact_text(text: str) -> str:
-    """The same text with credentials in URLs, bearer tokens, webhook secrets and path tokens cut out."""
+    """The same text without the secrets of the settings, credentials in URLs, bearer tokens and path tokens."""
+    for secret in _known:
+        text = text.replace(secret, REDACTED)
     for pattern, replacement in _SECRET_VALUES:
         text = pattern.sub(replacement, text)
     return text

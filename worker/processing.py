@@ -168,10 +168,10 @@ def _set_aside(desk: Desk, one: Claimed, exc: Exception) -> int:
     if isinstance(verdict, Bury):
         metrics.DELIVERIES.labels(source=one.source, outcome="dead").inc()
         metrics.DEAD_LETTERS_TOTAL.labels(source=one.source, cause=cause).inc()
-        logger.warning("delivery_buried", delivery=one.id, cause=cause, detail=detail)
+        logger.warning("delivery_buried", delivery=one.id, cause=cause)  # the detail may quote a customer
         return 1
     metrics.TASK_RETRIES.labels(task=TASK, reason=cause).inc()
-    logger.warning("delivery_retry", delivery=one.id, cause=cause, detail=detail, attempt=one.attempts)
+    logger.warning("delivery_retry", delivery=one.id, cause=cause, attempt=one.attempts)
     return 0
 
 

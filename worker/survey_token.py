@@ -8,6 +8,7 @@ really shown sends back, so that a program which only posts to the link's addres
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -76,7 +77,10 @@ def is_sealed(secrets: Sequence[str], token: str, given: str, *, now: datetime) 
     match said:
         case [str(digest), int(shown_at)]:
             age = now.timestamp() - shown_at
-            return digest == _digest(token) and -SEALED_FOR.total_seconds() <= age <= SEALED_FOR.total_seconds()
+            return (
+                hmac.compare_digest(digest.encode(), _digest(token).encode())
+                and -SEALED_FOR.total_seconds() <= age <= SEALED_FOR.total_seconds()
+            )
         case _:
             return False
 

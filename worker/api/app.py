@@ -113,7 +113,7 @@ def _add_errors(app: Flask) -> None:
 
 
 def _said(exc: HTTPException) -> str:
-    return f"{request.method} {request.path[:100]}: {exc.name.lower()}"
+    return f"{request.method} of this address: {exc.name.lower()}"  # not repeated: somebody may have put anything in it
 
 
 def _secured(response: Response) -> Response:

@@ -16,7 +16,7 @@ import urllib3
 from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
-from worker import metrics
+from worker import log, metrics
 from worker.clients.deadline import DeadlineAdapter, ending_at, left
 from worker.clients.rate import Rate
 from worker.clock import Clock, SystemClock
@@ -55,9 +55,17 @@ class NoAuth(AuthBase):
         return request
 
 
+class _Direct(requests.Session):
+    """Goes straight to the configured address: a proxy of the environment would be given the token."""
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        """What the environment says of certificates holds, for a Chatwoot inside; what it says of proxies does not."""
+        return {**super().merge_environment_settings(*args, **kwargs), "proxies": {}}
+
+
 def open_session(headers: Mapping[str, str]) -> requests.Session:
-    """A session that obeys `ending_at`, sends these headers and no credentials of its own."""
-    session = requests.Session()
+    """A session that obeys `ending_at`, uses no proxy, sends these headers and no credentials of its own."""
+    session = _Direct()
     session.mount("http://", DeadlineAdapter())
     session.mount("https://", DeadlineAdapter())
     session.auth = NoAuth()
@@ -192,7 +200,7 @@ def _read(response: requests.Response) -> bytes:
 def failure_of(answer: Answer, *, now: float) -> WorkError | None:
     """The error that a status means; None for 2xx."""
     status, text = answer.status, answer.body[:2000].decode("utf-8", "replace")
-    said = f"HTTP {status}: {text[:200].strip()}"
+    said = f"HTTP {status}: {log.redact_text(text)[:200].strip()}"
     hint = retry_after(answer.headers.get("Retry-After"), now=now)
     if 200 <= status < 300:
         return None

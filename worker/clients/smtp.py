@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 
-from worker import metrics
+from worker import log, metrics
 from worker.clients.deadline import ending_at, left, reader
 from worker.clients.egress import resolved, system_resolver
 from worker.clients.mail import Mail, compose, recipient
@@ -222,5 +222,5 @@ def _of_network(exc: BaseException) -> WorkError:
 
 
 def _text(said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    text = log.redact_text(said.decode("utf-8", "replace") if isinstance(said, bytes) else said)
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:300]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from worker import log
 from worker.clients.egress import Egress
 from worker.clients.exchange import Answer, retry_after
 from worker.errors import PermanentError, TransientError, WorkError
@@ -75,7 +76,7 @@ def failure_of(answer: Answer, *, now: float) -> WorkError | None:
 
 def said_in(answer: Answer) -> str:
     """The beginning of what was answered, as one printable line."""
-    text = answer.body[: 4 * _SAID].decode("utf-8", "replace")
+    text = log.redact_text(answer.body[: 4 * _SAID].decode("utf-8", "replace"))
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_SAID]
 
 

@@ -58,14 +58,22 @@ def _message(event: str, body: Body, arrival: Arrival) -> Parsed:
 
 def _ticket(body: Body, conversation: Body, arrival: Arrival) -> TicketKey:
     """`account` came into conversation bodies with 4.14.2; before, the endpoint's configuration knows it."""
-    said = identity(child(body, "account"), "id") or identity(child(conversation, "account"), "id")
+    named = _accounts(body, conversation)
     ours = str(arrival.account_id) if arrival.account_id is not None else None
-    if said is not None and ours is not None and said != ours:
-        raise Unparsable(f"it is about account {said}, this desk works for account {ours}", cause="wrong_account")
-    account = said or ours
+    foreign = [account for account in named if account != (ours or named[0])]
+    if foreign:
+        raise Unparsable(f"it is about account {foreign[0]}, this desk works for account {ours}", cause="wrong_account")
+    account = ours or next(iter(named), None)
     if account is None:
         raise Unparsable("neither the body nor the settings name an account")
     return TicketKey("chatwoot", f"{account}/{needed(conversation, 'id')}")
+
+
+def _accounts(body: Body, conversation: Body) -> list[str]:
+    """Every account that a body names: bodies before 4.14.2 do so only in the messages they quote."""
+    places = [(child(body, "account"), "id"), (child(conversation, "account"), "id"), (conversation, "account_id")]
+    places += [(one, "account_id") for one in children(conversation, "messages") if isinstance(one, dict)]
+    return [account for place, key in places if (account := identity(place, key)) is not None]
 
 
 def snapshot(conversation: Body, arrival: Arrival) -> Snapshot:

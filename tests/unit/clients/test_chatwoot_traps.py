@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.receiving import WebhookReceiver
 from worker.clients.chatwoot import ChatwootClient
 from worker.errors import AccessError, PermanentError, TransientError
 from worker.practice.faults import Fault
@@ -28,6 +29,21 @@ def as_caller(practice: PracticeChatwoot, caller: int | Bot) -> Iterator[Chatwoo
     made = ChatwootClient(practice.url, 1, practice.token_of(caller), total_seconds=1.5)
     yield made
     made.close()
+
+
+class TestSurroundings:
+    def test_the_token_goes_to_no_proxy_of_the_environment(
+        self, practice: PracticeChatwoot, client: ChatwootClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with WebhookReceiver() as proxy:
+            for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy"):
+                monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+            monkeypatch.delenv("no_proxy", raising=False)
+
+            client.ping()
+
+        assert practice.gate.received != []
+        assert proxy.got == []
 
 
 class TestLabels:

@@ -68,6 +68,19 @@ class TestAccount:
 
         assert caught.value.cause == "wrong_account"
 
+    @pytest.mark.parametrize("changed", [
+        {"account": {"id": 2}}, {"account": {"id": "2"}}, {"account_id": 2}, {"account": None, "account_id": 2},
+        {"account": None, "messages": [{"account_id": 2, "content": "x", "message_type": 0}]},
+    ])  # fmt: skip
+    def test_wherever_the_body_names_it(self, changed):
+        conversation = {**body("22"), **changed}
+
+        with pytest.raises(Unparsable) as caught:
+            parsed(conversation, account_id=1)
+
+        assert caught.value.cause == "wrong_account"
+        assert "account 2, this desk works for account 1" in str(caught.value)
+
     def test_without_a_configured_one_the_body_decides(self):
         assert parsed(body("09"), account_id=None).ticket.external_id == "1/312"
 
