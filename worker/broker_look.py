@@ -1,4 +1,4 @@
-"""One look at a Redis or Valkey: would it take a wake-up, and if not, what is the matter?"""
+"""One look at a broker: would it take a wake-up, and if not, what is the matter?"""
 
 from __future__ import annotations
 
@@ -27,15 +27,26 @@ class Look:
     lengths: Mapping[str, int]
 
 
-def is_redis(url: str | None) -> bool:
-    """Whether it is a broker that can be looked at."""
-    return url is not None and url.startswith(("redis://", "rediss://"))
+def can_look(url: str | None) -> bool:
+    """Whether it is a broker that can be looked at: all but a Redis behind a socket file."""
+    return url is not None and url.startswith(("redis://", "rediss://", "amqp://", "amqps://"))
 
 
 def look(url: str, *, seconds: float) -> Look:
-    """Read the queues and write one key that expires by itself: a full or read-only server answers, and refuses that.
+    """Read the queues and give the server something to take: one that is full or read-only answers, and refuses that.
 
     Never raises for what a server can do wrong."""
+    if not url.startswith("amqp"):
+        return _look_at_redis(url, seconds=seconds)
+    from worker.broker_look_amqp import AmqpLook  # only who has a RabbitMQ needs its library
+
+    seen = AmqpLook(url, seconds=seconds)
+    trouble = seen.take()
+    return Look(trouble, None, seen.lengths)
+
+
+def _look_at_redis(url: str, *, seconds: float) -> Look:
+    """One key that expires by itself is what it is given."""
     lengths: dict[str, int] = {}
     try:
         with Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds) as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from celery import Celery
+from kombu import entity
 
 QUEUES = {
     "deliveries": "hookdesk.process_deliveries",
@@ -15,6 +16,8 @@ QUEUES = {
 """Kind of wake-up (and name of its queue) → task."""
 
 PREFIX = "hookdesk:"
+AMQP_PREFIX = "hookdesk."
+WAKE_SECONDS = 0.25  # a wake-up is a nudge: it may fail, it may not make anyone wait
 
 _WORKER_TRANSPORT: dict[str, Any] = {
     "visibility_timeout": 300,  # longer than any hard task limit, or a running task would be given out twice
@@ -27,13 +30,34 @@ _WORKER_TRANSPORT: dict[str, Any] = {
     "global_keyprefix": PREFIX,  # a shared Redis stays readable
 }
 _PRODUCER_TRANSPORT: dict[str, Any] = {
-    "socket_timeout": 0.25,  # a wake-up is a nudge: it may fail, it may not make anyone wait
-    "socket_connect_timeout": 0.25,
+    "socket_timeout": WAKE_SECONDS,
+    "socket_connect_timeout": WAKE_SECONDS,
     "max_retries": 0,  # kombu would otherwise retry inside one publish, four times the wait
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
     "global_keyprefix": PREFIX,  # the same as the worker's, or nothing arrives
+}
+_AMQP_WORKER_TRANSPORT: dict[str, Any] = {
+    "read_timeout": 5,  # the goodbye to a broker that hangs; py-amqp would wait for its answer for ever
+    "write_timeout": 5,
+}
+_AMQP_PRODUCER_TRANSPORT: dict[str, Any] = {
+    "confirm_publish": True,  # taken means confirmed: a hanging or full RabbitMQ takes bytes and keeps no message
+    "read_timeout": WAKE_SECONDS,
+    "write_timeout": WAKE_SECONDS,
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+_AMQP_SETTINGS: dict[str, Any] = {
+    "broker_heartbeat": 10,  # two missed ones end a connection that was dropped in silence
+    "worker_enable_remote_control": False,  # nobody asks; it would be a queue of a kind RabbitMQ gives up
+}
+_AMQP_QUEUE: dict[str, Any] = {
+    "x-queue-type": "quorum",  # kept by a majority of the brokers, through the loss of the others
+    "x-delivery-limit": 20,  # RabbitMQ 4's own; a wake-up dropped after it costs nothing, its rows are woken again
 }
 _SETTINGS: dict[str, Any] = {
     "task_ignore_result": True,  # state lives in SQL; results would be a second thing to lose
@@ -56,7 +80,6 @@ _SETTINGS: dict[str, Any] = {
     "worker_redirect_stdouts": False,
     "task_create_missing_queues": True,
     "task_default_queue": "deliveries",
-    "broker_native_delayed_delivery_queue_type": "quorum",
     "enable_utc": True,
 }
 
@@ -65,10 +88,20 @@ def make_app(broker_url: str, role: Literal["worker", "producer"]) -> Celery:
     """A fresh application. `worker` waits for its broker, `producer` gives up within about half a second."""
     app = Celery("hookdesk", broker=broker_url, set_as_current=role == "worker")
     app.conf.update(_SETTINGS)
-    redis = broker_url.startswith(("redis", "rediss", "sentinel"))
-    if redis:
+    if broker_url.startswith("amqp"):
+        app.conf.update(_AMQP_SETTINGS, task_queues=[amqp_queue(kind) for kind in QUEUES])
+        app.conf.broker_transport_options = _AMQP_WORKER_TRANSPORT if role == "worker" else _AMQP_PRODUCER_TRANSPORT
+    else:
         app.conf.broker_transport_options = _WORKER_TRANSPORT if role == "worker" else _PRODUCER_TRANSPORT
     if role == "producer":
         app.conf.update(task_publish_retry=False, broker_pool_limit=1, broker_connection_timeout=0.5)
     app.conf.task_routes = {task: {"queue": queue} for queue, task in QUEUES.items()}
     return app
+
+
+def amqp_queue(kind: str) -> Any:
+    """The queue of one kind of wake-up on a RabbitMQ; inside the application it goes by the kind alone."""
+    make: Any = entity  # untyped there
+    name = f"{AMQP_PREFIX}{kind}"
+    exchange = make.Exchange("hookdesk")
+    return make.Queue(name, exchange, name, alias=kind, durable=True, queue_arguments=dict(_AMQP_QUEUE))

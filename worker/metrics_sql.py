@@ -15,7 +15,7 @@ from sqlalchemy import Connection, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from worker import __version__, log, metrics_counts
-from worker.broker_look import is_redis, look
+from worker.broker_look import can_look, look
 from worker.config import Settings
 from worker.metrics import SOURCES
 from worker.metrics_counts import Reading
@@ -181,7 +181,7 @@ class SqlCollector(Collector):
 
     def _look_at_broker(self) -> dict[Shape, Reading]:
         url = self._broker_url
-        if url is None or not is_redis(url):
+        if url is None or not can_look(url):
             return {}
         seen = look(url, seconds=BROKER_SECONDS)
         if seen.trouble is not None:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from celery import Celery
 
 from worker import log, metrics
-from worker.celery_app import QUEUES, make_app
+from worker.celery_app import QUEUES, WAKE_SECONDS, make_app
 
 Kind = Literal["deliveries", "effects", "timers", "roster"]
 PAUSE_SECONDS = 5.0  # after a refusal nobody tries for this long: each try may cost half a second
@@ -71,7 +71,13 @@ class Publisher:
             if self._producer is None:
                 self._producer = app.amqp.Producer(app.connection_for_write())
             app.send_task(
-                QUEUES[kind], args=[list(ids[:MAX_IDS])], queue=kind, producer=self._producer, ignore_result=True
+                QUEUES[kind],
+                args=[list(ids[:MAX_IDS])],
+                queue=kind,
+                producer=self._producer,
+                ignore_result=True,
+                timeout=WAKE_SECONDS,  # these two speak to RabbitMQ; Redis has them in its transport's options
+                confirm_timeout=WAKE_SECONDS,
             )
         except Exception as exc:  # whatever a broker or its library can raise: the sweep makes up for it
             if self.refused_since is None:

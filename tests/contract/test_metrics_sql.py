@@ -256,10 +256,16 @@ class TestAway:
 
         assert value("broker_up") == 0
 
-    def test_without_a_redis_nothing_is_said_of_it(self, make: Make) -> None:
-        value = shown(make(broker_url="amqp://rabbit/"))
+    def test_of_a_broker_that_cannot_be_looked_at_nothing_is_said(self, make: Make) -> None:
+        value = shown(make(broker_url="redis+socket:///run/valkey.sock"))
 
         assert value("broker_up") is None
+
+    def test_a_rabbitmq_that_is_away_is_told(self, make: Make) -> None:
+        value = shown(make(broker_url="amqp://127.0.0.1:1//"))
+
+        assert value("broker_up") == 0
+        assert value("sql_collector_errors_total", of="broker") == 1
 
 
 class TestDeclarations:

@@ -12,10 +12,28 @@ import pytest
 
 from tests.integration.knocking import Door
 from tests.integration.system import System, free_port, running
+from tests.integration.valkey import Broker
 from tests.nginx import in_front_of
 from tests.postgres import PostgresServer, require_binaries
+from tests.rabbitmq import RabbitServer, require_rabbitmq
 
 _numbers = itertools.count(1)
+RABBIT = pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `every_broker` run on a Valkey and on a RabbitMQ; all others on a Valkey."""
+    if metafunc.definition.get_closest_marker("every_broker"):
+        metafunc.parametrize("broker", ["valkey", RABBIT], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Who runs a RabbitMQ has no SQLite: of tests on every store and broker that pair is left out."""
+    pairs = {item: item.callspec.params for item in items if hasattr(item, "callspec")}
+    odd = [item for item, pair in pairs.items()
+           if pair.get("broker") == "rabbitmq" and pair.get("database_url") == "sqlite"]  # fmt: skip
+    config.hook.pytest_deselected(items=odd)
+    items[:] = [item for item in items if item not in odd]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -36,15 +54,29 @@ def own_postgres() -> Iterator[PostgresServer]:
     server.destroy()
 
 
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitServer]:
+    """One node for the whole run: it takes its time to start."""
+    server = require_rabbitmq()
+    yield server
+    server.destroy()
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., System]]:
+def broker(request: pytest.FixtureRequest) -> Broker | None:
+    """The broker of this test's systems; None: a Valkey of each one's own."""
+    return request.getfixturevalue("rabbitmq") if getattr(request, "param", "valkey") == "rabbitmq" else None
+
+
+@pytest.fixture
+def start(tmp_path: Path, broker: Broker | None) -> Iterator[Callable[..., System]]:
     """Starts a system with the named parts; it ends with the test."""
     with ExitStack() as stack:
 
         def _start(*parts: str, **options: Any) -> System:
             root = tmp_path / f"system-{next(_numbers)}"
             root.mkdir()
-            return stack.enter_context(running(root, *parts, **options))
+            return stack.enter_context(running(root, *parts, broker=broker, **options))
 
         yield _start
 

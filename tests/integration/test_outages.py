@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-import redis
 
 from tests.integration.system import System, eventually
 from tests.integration.test_crash_loses_nothing import assert_each_once, conversation, post_all
@@ -34,6 +33,7 @@ def timed_post(system: System, number: int) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.every_broker
 class TestBrokerHung:
     def test_answers_stay_fast_and_the_scheduler_stands_in(self, start: Callable[..., System]) -> None:
         system = start(*ALL)
@@ -51,6 +51,7 @@ class TestBrokerHung:
 
 
 class TestBrokerGone:
+    @pytest.mark.every_broker
     def test_killed_and_back_it_takes_over_again(self, start: Callable[..., System]) -> None:
         system = start(*ALL)
         system.kill("broker")
@@ -79,16 +80,15 @@ class TestBrokerGone:
         assert system.ledger().processed == 90
         assert system.stop("worker") == 0
 
-    def test_flushed_in_the_middle_nothing_is_lost_or_doubled(self, start: Callable[..., System]) -> None:
+    @pytest.mark.every_broker
+    def test_emptied_in_the_middle_nothing_is_lost_or_doubled(self, start: Callable[..., System]) -> None:
         system = start(*ALL)
-        client = redis.Redis(port=system.broker_port)
         posted: dict[str, dict[str, object]] = {}
         for round_ in range(5):
             some = bodies(4000 + 100 * round_)
             posted.update(some)
             assert post_all(system, some) == set(some)
-            client.flushall()
-        client.close()
+            system.broker.empty()
 
         assert_each_once(system, posted)
 

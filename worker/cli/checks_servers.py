@@ -45,9 +45,9 @@ def broker(settings: Settings) -> Finding:
         return Finding(
             "broker", WARN, "none is configured and none runs here", "`hookdesk up` starts the embedded one."
         )
-    from worker.broker_look import is_redis, look
+    from worker.broker_look import can_look, look
 
-    seen = look(settings.broker_url, seconds=1) if is_redis(settings.broker_url) else None
+    seen = look(settings.broker_url, seconds=1) if can_look(settings.broker_url) else None
     trouble = seen.trouble if seen is not None else _kombu_trouble(settings.broker_url)
     if trouble is not None:
         what = f"{trouble}. Nothing is lost: scheduler and workers go on without it"

@@ -97,8 +97,14 @@ class TestDoctor:
         assert "Connection refused. Nothing is lost" in result.stdout
         assert "runbooks/BrokerDown.md" in result.stdout
 
-    def test_a_broker_that_is_no_redis_is_looked_at_through_kombu(self, run: Run, desk: Desk) -> None:
-        result = run("doctor", "--json", HOOKDESK_BROKER_URL="amqp://127.0.0.1:1//")
+    def test_a_rabbitmq_that_is_away_is_told_in_the_words_of_the_system(self, run: Run, desk: Desk) -> None:
+        result = run("doctor", HOOKDESK_BROKER_URL="amqp://127.0.0.1:1//")
+
+        assert result.exit_code == 3
+        assert "Connection refused. Nothing is lost" in result.stdout
+
+    def test_a_broker_behind_a_socket_file_is_looked_at_through_kombu(self, run: Run, desk: Desk) -> None:
+        result = run("doctor", "--json", HOOKDESK_BROKER_URL="redis+socket:///nowhere/valkey.sock")
 
         broker = next(each for each in json_lines(result) if each["check"] == "broker")
         assert broker["state"] == "fail"
