@@ -131,8 +131,12 @@ def tickets_are_as_without_faults(e: Evidence) -> Iterator[str]:
 
 
 def tickets_agree_with_chatwoot(e: Evidence) -> Iterator[str]:
-    """Status, labels, team and assignee are those that Chatwoot shows."""
+    """Status, labels, priority, team and assignee are those that Chatwoot shows.
+
+    But a team, an assignee or a priority that was wanted and called off is known only here: Chatwoot never heard of it.
+    """
     by_external = {ticket["external_id"]: ticket for ticket in e.tickets}
+    called_off = _called_off(e)
     for external, held in e.conversations.items():
         ticket = by_external.get(external)
         if ticket is None:
@@ -140,15 +144,26 @@ def tickets_agree_with_chatwoot(e: Evidence) -> Iterator[str]:
             continue
         if ticket["status"] not in SHOWN_AS.get(held.status, set()):
             yield f"{external} is {ticket['status']}, Chatwoot shows {held.status}"
-        shown = {
-            "tags": sorted(held.labels),
-            "assignee": str(held.assignee.id) if held.assignee else None,
-            "team": str(held.team.id) if held.team else None,
+        if sorted(ticket["tags"]) != sorted(held.labels):
+            yield f"{external} has labels {sorted(ticket['tags'])}, Chatwoot shows {sorted(held.labels)}"
+        values = {
+            "assign_agent": (_id(ticket["assignee"]), str(held.assignee.id) if held.assignee else None),
+            "assign_team": (_id(ticket["team"]), str(held.team.id) if held.team else None),
+            "set_priority": (ticket["priority"] if held.priority else None, held.priority),
         }
-        stored = {"tags": sorted(ticket["tags"])}
-        stored |= {name: ticket[name]["id"] if ticket[name] else None for name in ("assignee", "team")}
-        if shown != stored:
-            yield f"{external} is {stored}, Chatwoot shows {shown}"
+        for kind, (stored, shown) in values.items():
+            if stored != shown and (ticket["id"], kind) not in called_off:
+                yield f"{external} (t{ticket['id']}): {kind} stored as {stored}, Chatwoot shows {shown}"
+
+
+def _called_off(e: Evidence) -> set[tuple[int, str]]:
+    """(ticket, kind) whose newest effect was cancelled; with a team that was, nobody of it is assigned either."""
+    newest = {(row[1], row[2]): row[4] for row in sorted(e.effects)}
+    return {key for key, state in newest.items() if state == "cancelled"}
+
+
+def _id(who: dict[str, str] | None) -> str | None:
+    return who["id"] if who else None
 
 
 def timers_fire_once_and_in_time(e: Evidence) -> Iterator[str]:
