@@ -71,6 +71,8 @@ class Nemesis:
                 return self._store.strike(fault.seconds)
             case "kill", part:
                 return self._parts.strike(part, seconds=fault.seconds)
+            case "resume", _:
+                return self._parts.resume(seconds=fault.seconds)
             case "stop", "database":
                 return self._store.hold(fault.seconds)
             case "stop", part:

@@ -21,20 +21,25 @@ INSIDE = Path(__file__).with_name("inside")
 class Parts(System):
     """A system whose parts come back when they end: by themselves, or after the nemesis has had its way."""
 
-    def __init__(self, root: Path, *, database_url: str, settings: dict[str, str]) -> None:
+    def __init__(
+        self, root: Path, *, database_url: str, settings: dict[str, str], names: tuple[str, ...] = PARTS
+    ) -> None:
         super().__init__(root, database_url=database_url, settings=settings)
-        self.locks = {name: threading.Lock() for name in PARTS}
+        self.names = names
+        self.locks = {name: threading.Lock() for name in names}
         self.extra: dict[str, dict[str, str]] = {}
         self._clock = root / "clock"
+        self.once, self.stalled = root / "once", root / "stalled"
         self.set_clock(0.0)
         self.env |= {"PYTHONPATH": str(INSIDE), "CHAOS_CLOCK": str(self._clock)}
-        self.restarts = dict.fromkeys(PARTS, 0)
+        self.env |= {"CHAOS_STALL_ONCE": str(self.stalled)}
+        self.restarts = dict.fromkeys(names, 0)
         self._ending = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="tender", daemon=True)
 
     def begin(self) -> None:
         """Start all parts and look after them from now on."""
-        for name in PARTS:
+        for name in self.names:
             self.start(name, **self.extra.get(name, {}))
         self._tender.start()
 
@@ -75,6 +80,17 @@ class Parts(System):
             self.signal(name, signal.SIGCONT)
         return True
 
+    def resume(self, *, seconds: float) -> bool:
+        """Let the group that hangs at a failpoint (`CHAOS_STALL`) go on, `seconds` after it began to hang."""
+        until = time.monotonic() + 30
+        while not (self.stalled.exists() and self.stalled.read_text()):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        time.sleep(seconds)
+        os.killpg(int(self.stalled.read_text()), signal.SIGCONT)
+        return True
+
     def set_clock(self, seconds: float) -> bool:
         """Let the wall clock of every part be wrong by so much from now on."""
         with self._clock.open("r+b" if self._clock.exists() else "wb") as file:
@@ -83,7 +99,7 @@ class Parts(System):
 
     def _tend(self) -> None:
         while not self._ending.wait(0.2):
-            for name in PARTS:
+            for name in self.names:
                 if self.locks[name].acquire(blocking=False):
                     try:
                         if not self.is_alive(name) and not self._ending.is_set():

@@ -23,7 +23,7 @@ class Fault:
     """One act of the nemesis, when the desk has done `step` steps."""
 
     step: int
-    kind: str  # kill stop flush cut outage clock chatwoot
+    kind: str  # kill stop resume flush cut outage clock chatwoot
     target: str
     seconds: float
 

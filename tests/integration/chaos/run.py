@@ -17,7 +17,7 @@ from tests.integration.chaos.desk import SupportDesk
 from tests.integration.chaos.evidence import Evidence, gather
 from tests.integration.chaos.journal import Journal
 from tests.integration.chaos.nemesis import Nemesis
-from tests.integration.chaos.parts import Parts
+from tests.integration.chaos.parts import PARTS, Parts
 from tests.integration.chaos.plan import Fault
 from tests.integration.chaos.sender import PatientSender
 from tests.integration.chaos.stores import Store, open_store
@@ -47,7 +47,8 @@ class Job:
     poison: int = 2
     plan: Sequence[Fault] | None = None
     settings: dict[str, str] = field(default_factory=dict)
-    environment: dict[str, dict[str, str]] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    replicas: tuple[str, ...] = ()
     rest_seconds: float = REST_SECONDS
     calm: bool = False
 
@@ -201,13 +202,14 @@ def running(job: Job, folder: Path) -> Iterator[Run]:
         sender = PatientSender("", SECRET, seed=job.seed, journal=journal, calm=job.calm)
         practice.sender, practice.chat = sender, Chat(practice.world, sender.announce)
         practice.start()
-        parts = Parts(folder, database_url=store.url, settings=settings_of(practice) | job.settings)
+        parts = Parts(folder, database_url=store.url, settings=settings_of(practice) | job.settings,
+                      names=(*PARTS, *job.replicas))  # fmt: skip
         stack.callback(parts.close)
         sender.aim(f"{parts.url}/webhooks/chatwoot")
-        for name in ("worker", "scheduler"):
+        if not job.poison:
+            parts.env |= job.environment | {"HOOKDESK_FAILPOINT_ONCE": str(parts.once)}
+        for name in ("worker", "scheduler") if job.poison else ():
             parts.extra[name] = {"HOOKDESK_FAILPOINT": "process.read", "HOOKDESK_FAILPOINT_BODY": POISON_BODY}
-        for name, extra in job.environment.items():
-            parts.extra[name] = parts.extra.get(name, {}) | extra
         yield Run(job, store, parts, practice, sender)
 
 

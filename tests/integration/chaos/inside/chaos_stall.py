@@ -1,4 +1,4 @@
-"""Hang at a failpoint once over all processes, as a process does whose machine is paused: SIGSTOP to itself."""
+"""Hang at a failpoint once over all processes, with the whole group, as a machine does that is paused."""
 
 import os
 import signal
@@ -21,8 +21,8 @@ def install(place):
                     once.touch(exist_ok=False)
                 except FileExistsError:
                     return
-                once.write_text(str(os.getpid()))
-                os.kill(os.getpid(), signal.SIGSTOP)
+                once.write_text(str(os.getpgrp()))
+                os.killpg(os.getpgrp(), signal.SIGSTOP)
 
         module.reach = reach_or_stall
 
