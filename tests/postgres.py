@@ -86,7 +86,7 @@ class PostgresServer:
 
     @property
     def pid(self) -> int | None:
-        """Of the process that everything else of the cluster descends from, as it says itself; None when it never ran."""
+        """Of the process that all others of the cluster descend from; None while it does not run."""
         file = self._data / "postmaster.pid"
         return int(file.read_text().split()[0]) if file.exists() else None
 

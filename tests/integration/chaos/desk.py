@@ -20,7 +20,9 @@ class SupportDesk:
         self._steps: Iterator[Step] = steps(seed)
         self._numbers: dict[int, int] = {}
 
-    def act(self, *, count: int | None = None, per_second: float = 0.0, until: Callable[[], bool] = lambda: False) -> int:
+    def act(
+        self, *, count: int | None = None, per_second: float = 0.0, until: Callable[[], bool] = lambda: False
+    ) -> int:
         """So many steps, or until told; a rate of 0 is as fast as it goes. Returns how many were done in all."""
         began = time.monotonic()
         for n in itertools.count() if count is None else range(count):

@@ -15,6 +15,7 @@ from worker.practice.world import Conversation
 
 DELIVERIES = "SELECT id, delivery_id, state, outcome, cause, duplicate_of FROM deliveries"
 FACTS = "SELECT ticket_id, key, cause FROM facts WHERE kind = 'message'"
+FACT_COUNT = "SELECT count(*) FROM facts WHERE kind IN ('message', 'snapshot', 'answer')"
 EFFECTS = "SELECT id, ticket_id, kind, lane, state, cause, decision FROM effects"
 TIMERS = "SELECT id, ticket_id, kind, key, due_at, state, fired_at FROM timers"
 TICKETS = "SELECT id, external_id, generation FROM tickets"
@@ -29,6 +30,7 @@ class Evidence:
     practice: PracticeChatwoot
     deliveries: list[Row]
     facts: list[Row]
+    fact_count: int
     effects: list[Row]
     timers: list[Row]
     external: dict[int, str]
@@ -71,10 +73,13 @@ def gather(
     clock_was_set_back: bool = False,
 ) -> Evidence:
     """Read all of it. The rows are of one moment; the rest must be of the same if the system is at rest."""
-    deliveries, facts, effects, timers, tickets, notes = books.rows(DELIVERIES, FACTS, EFFECTS, TIMERS, TICKETS, NOTES)
+    deliveries, facts, [(fact_count,)], effects, timers, tickets, notes = books.rows(
+        DELIVERIES, FACTS, FACT_COUNT, EFFECTS, TIMERS, TICKETS, NOTES
+    )
     [ledger] = reference.command(books.url, folder, "ledger", "--json")
     return Evidence(
-        journal=journal, practice=practice, deliveries=deliveries, facts=facts, effects=effects, timers=timers,
+        journal=journal, practice=practice, deliveries=deliveries, facts=facts, fact_count=fact_count,
+        effects=effects, timers=timers,
         external={row[0]: row[1] for row in tickets}, notes=notes, unrest=books.unrest(), ledger=ledger,
         letters=reference.command(books.url, folder, "dead-letters", "list", "--json", "--limit", "10000"),
         tickets=reference.tickets(books.url, folder), wanted=wanted, differences=differences,

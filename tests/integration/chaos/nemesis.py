@@ -24,7 +24,13 @@ class Nemesis:
     """`run` returns when every fault is over and every part is back."""
 
     def __init__(
-        self, plan: Sequence[Fault], parts: Parts, store: Store, practice: PracticeChatwoot, *, progress: Callable[[], int]
+        self,
+        plan: Sequence[Fault],
+        parts: Parts,
+        store: Store,
+        practice: PracticeChatwoot,
+        *,
+        progress: Callable[[], int],
     ) -> None:
         self.plan, self.counts = list(plan), Counter[str]()
         self.timeline: list[str] = []
@@ -82,7 +88,7 @@ class Nemesis:
                 return self._store.strike(fault.seconds)
             case "cut", "database":
                 return self._store.cut()
-            case ("cut" | "flush"), _:
+            case (("cut" | "flush"), _):
                 return self._broker("client kill type normal" if fault.kind == "cut" else "flushall")
             case "clock", _:
                 return self._step_clock(fault.seconds)

@@ -60,15 +60,16 @@ class Parts(System):
         return was_alive
 
     def strike_child(self, chance: random.Random) -> bool:
-        """kill -9 of one process of the worker's pool; Celery makes a new one."""
-        with self.locks["worker"]:
-            children = pool_of(self._running["worker"].pid)
-            if not children:
-                return False
-            with suppress(ProcessLookupError):
-                os.kill(chance.choice(children), signal.SIGKILL)
-                return True
-            return False
+        """kill -9 of one process of the worker's pool, as soon as there is one; Celery makes a new one."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with self.locks["worker"], suppress(ProcessLookupError):
+                children = pool_of(self._running["worker"].pid)
+                if children:
+                    os.kill(chance.choice(children), signal.SIGKILL)
+                    return True
+            time.sleep(0.05)
+        return False
 
     def hold(self, name: str, *, seconds: float) -> bool:
         """SIGSTOP for so long, then SIGCONT."""

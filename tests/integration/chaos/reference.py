@@ -34,9 +34,10 @@ PACE = timedelta(milliseconds=20)  # between two steps: a message's time has mil
 SAME = ("source", "external_id", "generation", "subject", "status", "score", "category", "channel", "requester",
         "organization", "fields", "reopen_count")  # fmt: skip
 OWN_LABEL = "escalated"
-"""What has to be equal. Left out: `id`, times and `sla` (the hour of the run); `assignee`, `team`, `escalation`, and the
-priority and label that follow from an escalation, which depend on who was free and on what was heard of first: those are
-compared with what the practice Chatwoot shows instead. The score behind the priority is in, and so are the resolutions."""
+"""What has to be equal, with the resolution and the labels. Left out: `id`, times and `sla` (the hour of the run);
+`assignee`, `team`, `escalation`, and the priority and label that follow from an escalation, which depend on who was
+free and on what was heard of first: those are compared with what Chatwoot shows. The score behind the priority is in.
+"""
 
 
 class _Straight:

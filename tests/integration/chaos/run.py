@@ -105,6 +105,7 @@ class Run:
         faults = job.faults()
         self.nemesis = Nemesis(faults, parts, store, practice, progress=lambda: self.desk.done)
         self.over = threading.Event()
+        self.waited_for = Counter[str]()
 
     def go(self) -> Result:
         """Act, break, wait and judge."""
@@ -144,7 +145,9 @@ class Run:
         until = time.monotonic() + self.job.rest_seconds
         still_since: float | None = None
         while time.monotonic() < until:
-            if self._is_still():
+            missing = self._unrest()
+            self.waited_for.update(dict.fromkeys(missing, 0.1))
+            if not missing:
                 still_since = still_since or time.monotonic()
                 if time.monotonic() - still_since > STILL_SECONDS:
                     return
@@ -152,9 +155,14 @@ class Run:
                 still_since = None
             time.sleep(0.1)
 
-    def _is_still(self) -> bool:
-        waiting = spool.count(spool.directory_of(self.parts.root / "data"))
-        return self.sender.is_idle() and not self.sender.journal.unanswered and not waiting and not self.books.unrest()
+    def _unrest(self) -> list[str]:
+        """What is still going on, in words; the database may be away for a last moment."""
+        waiting = {
+            "spool": spool.count(spool.directory_of(self.parts.root / "data")),
+            "answers": self.sender.journal.unanswered,
+            **self.books.unrest(),
+        }
+        return [name for name, count in waiting.items() if count]
 
     def _judge(self, figures: dict[str, Any]) -> Result:
         folder = self.parts.root / "reference"
@@ -177,15 +185,18 @@ class Run:
             "events": e.journal.events,
             "posts": sum(entry.posted for entry in entries),
             "distinct deliveries": len(entries),
-            "facts": len(e.facts),
+            "facts": e.fact_count,
+            "messages": len(e.facts),
             "outcomes": dict(Counter(row[3] or row[2] for row in e.deliveries)),
             "effects": dict(states),
             "timers fired": sum(1 for note in e.notes if note[0] == "timers"),
             "tickets": len(e.tickets),
             "dead letters": len(e.letters),
             "unanswered": dict(e.journal.refused),
+            "differences": len(self.watch.differences),
             "looks at the ledger": self.watch.looks,
             "looks with the database away": self.watch.away,
+            "waited for": {name: round(seconds, 1) for name, seconds in self.waited_for.items()},
             "restarted by itself": {name: count for name, count in self.parts.restarts.items() if count},
         }
 

@@ -22,7 +22,12 @@ OPENINGS = (
     "Hello, somebody there?",
 )
 WORDS = ("Any news?", "It still does not work", "Here is the number you asked for: 4711", "Are you looking into it?")
-ANSWERS = ("We are on it.", "Could you send a screenshot?", "That should be fixed by now.", "Let me check with billing.")
+ANSWERS = (
+    "We are on it.",
+    "Could you send a screenshot?",
+    "That should be fixed by now.",
+    "Let me check with billing.",
+)
 STEPS_OF_A_CONVERSATION = 12
 OPEN_AT_ONCE = 40
 

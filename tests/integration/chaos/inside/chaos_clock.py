@@ -6,6 +6,7 @@ The monotonic clock stays as it is, as after `date -s` or a correction by NTP. T
 import mmap
 import struct
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from chaos_after import after_import
 
@@ -14,12 +15,12 @@ READERS = ("worker.clock", "worker.store.database", "worker.scheduler", "worker.
 
 def install(path):
     """Whoever of READERS is imported from now on reads the stepped clock."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         held = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
 
     class Stepped(datetime):
         def __new__(cls, *args, **named):
-            return datetime(*args, **named)
+            return datetime(*args, **named)  # noqa: DTZ001 - the zone is the caller's
 
         @classmethod
         def now(cls, tz=None):

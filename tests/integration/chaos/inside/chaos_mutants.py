@@ -23,7 +23,7 @@ def answer_before_commit(module):
 
 
 def dedupe_before_store(module):
-    """What was seen is remembered before it is stored: a repetition is a duplicate of something that may not be there."""
+    """What was seen is remembered before it is stored: what is posted again is a duplicate of nothing."""
     accept, seen = module.accept, Path(os.environ["HOOKDESK_DATA_DIR"]) / "seen"
     seen.mkdir(exist_ok=True)
 
@@ -72,7 +72,9 @@ def effect_before_commit(module):
     def add_and_perform(conn, rows, **named):
         ids = add(conn, rows, **named)
         for id_ in ids:
-            query = "SELECT e.kind, e.payload, t.external_id FROM effects e JOIN tickets t ON t.id = e.ticket_id WHERE e.id"
+            query = (
+                "SELECT e.kind, e.payload, t.external_id FROM effects e JOIN tickets t ON t.id = e.ticket_id WHERE e.id"
+            )
             kind, payload, external = conn.execute(text(f"{query} = :id"), {"id": id_}).one()
             if kind != "private_note":
                 continue
