@@ -23,7 +23,7 @@ def main() -> int:
     for store in given.store or STORES:
         job = Job(store, given.seed, given.events, given.kills, rate=given.rate, poison=given.poison,
                   plan=plan.load(given.replay) if given.replay else None)  # fmt: skip
-        results.append(_one(job, given.folder))
+        results.append(_one(job, given.folder, keep=given.keep))
     if given.results:
         words = [word for word in sys.argv[1:] if not word.startswith(("--folder", "--results"))]
         command = " ".join(["make chaos", f"ARGS='{' '.join(words)}'"] if words else ["make chaos"])
@@ -31,17 +31,18 @@ def main() -> int:
     return 1 if any(result.violations for result in results) else 0
 
 
-def _one(job: Job, parent: Path) -> Result:
+def _one(job: Job, parent: Path, *, keep: bool) -> Result:
     folder = Path(tempfile.mkdtemp(prefix="hookdesk-chaos-", dir=parent))
     folder.chmod(0o755)
     print(f"{job.store}: seed {job.seed}, {job.steps} steps of the desk, {len(job.faults())} faults", flush=True)
     result = run(job, folder)
     for name, value in {**result.figures, "faults": dict(result.counts)}.items():
         print(f"  {name}: {value}", flush=True)
-    if not result.violations:
+    plan.save(folder / "plan.json", result.faults)
+    (folder / "timeline.txt").write_text("\n".join(result.timeline) + "\n", "utf-8")
+    if not result.violations and not keep:
         shutil.rmtree(folder, ignore_errors=True)
         return result
-    plan.save(folder / "plan.json", result.faults)
     same = f"--store {job.store} --seed {job.seed} --events {job.events} --rate {job.rate:g} --poison {job.poison}"
     print(result.story())
     print(f"kept in {folder}; the same plan again: {same} --replay {folder}/plan.json", flush=True)
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--poison", type=int, default=4, help="deliveries that can only end as dead letters")
     parser.add_argument("--replay", type=Path, help="a plan that a failed run has kept")
     parser.add_argument("--results", type=Path, help="write chaos.md and chaos.json into this folder")
+    parser.add_argument("--keep", action="store_true", help="keep databases, logs and timeline of a good run, too")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="for databases and logs")
     return parser
 

@@ -15,6 +15,7 @@ from tests.integration.chaos.reference import comparable
 Law = Callable[[Evidence], Iterator[str]]
 WRITTEN = {"private_note", "reply", "survey", "closing_notice"}
 OUTCOMES = {"processed", "ignored", "stale", "duplicate"}
+PRIORITIES = ("low", "medium", "high", "urgent")
 SHOWN_AS = {
     "open": {"new", "triaged", "in_progress"},
     "snoozed": {"pending_customer"},
@@ -133,7 +134,8 @@ def tickets_are_as_without_faults(e: Evidence) -> Iterator[str]:
 def tickets_agree_with_chatwoot(e: Evidence) -> Iterator[str]:
     """Status, labels, priority, team and assignee are those that Chatwoot shows.
 
-    But a team, an assignee or a priority that was wanted and called off is known only here: Chatwoot never heard of it.
+    But a team or an assignee that was wanted and called off is known only here: Chatwoot never heard of it. And its
+    priority is written when a ticket is escalated: what the score adds later may be above it, never below.
     """
     by_external = {ticket["external_id"]: ticket for ticket in e.tickets}
     called_off = _called_off(e)
@@ -149,8 +151,9 @@ def tickets_agree_with_chatwoot(e: Evidence) -> Iterator[str]:
         values = {
             "assign_agent": (_id(ticket["assignee"]), str(held.assignee.id) if held.assignee else None),
             "assign_team": (_id(ticket["team"]), str(held.team.id) if held.team else None),
-            "set_priority": (ticket["priority"] if held.priority else None, held.priority),
         }
+        if held.priority and PRIORITIES.index(ticket["priority"]) < PRIORITIES.index(held.priority):
+            yield f"{external} (t{ticket['id']}) has priority {ticket['priority']}, Chatwoot shows {held.priority}"
         for kind, (stored, shown) in values.items():
             if stored != shown and (ticket["id"], kind) not in called_off:
                 yield f"{external} (t{ticket['id']}): {kind} stored as {stored}, Chatwoot shows {shown}"

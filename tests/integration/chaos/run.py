@@ -120,6 +120,8 @@ class Run:
             self.desk.act(count=self._share(share), per_second=self.job.rate)
             if share < self.job.poison:
                 self._throw(share)
+        while self.sender.journal.events < self.job.events:
+            self.desk.act(count=10, per_second=self.job.rate)
         acted = time.monotonic() - began
         self.over.set()
         nemesis.join()
