@@ -34,13 +34,12 @@ class Nemesis:
     ) -> None:
         self.plan, self.counts = list(plan), Counter[str]()
         self.timeline: list[str] = []
-        self.outage_seconds = 0.0
-        self.last_fault_at = 0.0
         self._parts, self._store, self._practice, self._progress = parts, store, practice, progress
         self._began = time.monotonic()
         self._chance = random.Random("child")
         self._lock = threading.Lock()
         self._offset = 0.0
+        self._room = threading.Semaphore(2 * AT_ONCE)
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Until the plan is done; when the desk ends early, what is left of it at once."""
@@ -48,12 +47,10 @@ class Nemesis:
             for fault in self.plan:
                 while self._progress() < fault.step and not is_over():
                     time.sleep(0.01)
+                self._room.acquire()  # it keeps pace with itself
                 hands.submit(self._do, fault)
-                while hands._work_queue.qsize() > AT_ONCE and not is_over():  # it keeps pace with itself
-                    time.sleep(0.01)
         if self._offset:
             self._step_clock(-self._offset)
-        self.last_fault_at = time.monotonic()
 
     def _do(self, fault: Fault) -> None:
         began = time.monotonic()
@@ -62,6 +59,7 @@ class Nemesis:
             done = self._act(fault)
         except Exception as exc:  # a fault that fails must be seen in the timeline, and must not end the others
             done, name = False, f"{name} failed: {type(exc).__name__}: {exc}"
+        self._room.release()
         with self._lock:
             seconds = time.monotonic() - began
             if done:
@@ -84,7 +82,6 @@ class Nemesis:
             case "stop", part:
                 return self._parts.hold(part, seconds=fault.seconds)
             case "outage", _:
-                self.outage_seconds += fault.seconds
                 return self._store.strike(fault.seconds)
             case "cut", "database":
                 return self._store.cut()

@@ -40,7 +40,9 @@ class Parts(System):
     def begin(self) -> None:
         """Start all parts and look after them from now on."""
         for name in self.names:
-            self.start(name, **self.extra.get(name, {}))
+            self._launch(name)
+        for name in self.names:
+            self._await_ready(name)
         self._tender.start()
 
     def close(self) -> None:
