@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.chaos.plan import Fault
-from tests.integration.chaos.run import Job, Result, run
+from tests.integration.chaos.run import Job, run
 
 QUIET = {"HOOKDESK_CONFIG": str(Path(__file__).with_name("quiet.toml"))}
 DIRECTED = Job(
@@ -44,16 +44,13 @@ MUTANTS = (
 )
 
 
-def told(result: Result) -> str:
-    return result.story()
-
-
+@pytest.mark.slow
 class TestHarness:
     @pytest.mark.parametrize("name", PLANS)
     def test_the_plan_passes_unbroken(self, name: str, tmp_path: Path) -> None:
         result = run(PLANS[name], tmp_path / "run")
 
-        assert not result.violations, told(result)
+        assert not result.violations, result.story()
 
     @pytest.mark.parametrize(("mutant", "name", "caught"), MUTANTS)
     def test_it_catches(self, mutant: str, name: str, caught: str, tmp_path: Path) -> None:
@@ -61,4 +58,4 @@ class TestHarness:
 
         result = run(replace(job, environment={**job.environment, "CHAOS_MUTANT": mutant}), tmp_path / "run")
 
-        assert any(each.startswith(caught) for each in result.violations), told(result)
+        assert any(each.startswith(caught) for each in result.violations), result.story()
