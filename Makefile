@@ -10,7 +10,7 @@ FIND_PYTHON = for python in $(PYTHON) python3 python3.14 python3.13 python3.12 p
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; done; \
 	if [ -z "$$python" ]; then echo 'Hookdesk needs Python 3.11 or newer; name one with make PYTHON=/path/to/python3' >&2; exit 1; fi
 
-.PHONY: help run demo test check audit bench fuzz lock clean
+.PHONY: help run demo test chaos check audit bench fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/make \1	\2/' | expand -t 16
@@ -23,6 +23,9 @@ demo: .venv/.runtime ## watch a support day in about a minute, then stop
 
 test: .venv/.tests ## run all tests
 	@exec $(BIN)/python -m pytest
+
+chaos: .venv/.tests ## kill everything under a support desk at work, and look what is left (ARGS='--kills 500' for more)
+	@exec $(BIN)/python -m tests.integration.chaos $(ARGS)
 
 check: .venv/.tests ## format, lint, types and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo 'to format: $(BIN)/ruff format .' >&2; exit 1; }

@@ -84,6 +84,12 @@ class PostgresServer:
         """Take writes again."""
         self._run("pg_ctl", "-D", str(self._data), "-w", "promote")
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process that all others of the cluster descend from; None while it does not run."""
+        file = self._data / "postmaster.pid"
+        return int(file.read_text().split()[0]) if file.exists() else None
+
     def create(self, database: str) -> str:
         """A new empty database; returns its url."""
         with psycopg.connect(self.url, autocommit=True) as conn:

@@ -1,0 +1,58 @@
+"""The desk at work: the steps of the script, acted out in a practice Chatwoot at a steady rate."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+from tests.integration.chaos.script import Step, steps
+from worker.practice.server import PracticeChatwoot
+
+Poison = Callable[[int], None]
+
+
+class SupportDesk:
+    """Acts one step after the other; `done` is how many so far, by which the nemesis keeps its time."""
+
+    def __init__(self, practice: PracticeChatwoot, seed: int) -> None:
+        self.practice, self.done = practice, 0
+        self._steps: Iterator[Step] = steps(seed)
+        self._numbers: dict[int, int] = {}
+
+    def act(
+        self, *, count: int | None = None, per_second: float = 0.0, until: Callable[[], bool] = lambda: False
+    ) -> int:
+        """So many steps, or until told; a rate of 0 is as fast as it goes. Returns how many were done in all."""
+        began = time.monotonic()
+        for n in itertools.count() if count is None else range(count):
+            if until():
+                break
+            if per_second and (pause := began + n / per_second - time.monotonic()) > 0:
+                time.sleep(pause)
+            self._act(next(self._steps))
+            self.done += 1
+        return self.done
+
+    def _act(self, step: Step) -> None:
+        chat, detail = self.practice, step.detail
+        if step.kind == "open":
+            opened = chat.customer_opens(detail["name"], detail["email"], detail["text"], detail["plan"])
+            self._numbers[step.conversation] = opened
+            return
+        number = self._numbers[step.conversation]
+        match step.kind:
+            case "customer":
+                chat.customer_writes(number, detail["text"])
+            case "reply":
+                chat.agent_replies(number, detail["agent"], detail["text"])
+            case "note":
+                chat.private_note(number, detail["agent"], detail["text"])
+            case "labels":
+                chat.chat.set_labels(number, detail["labels"])
+            case "assign":
+                chat.assign(number, detail["agent"])
+            case "status" if detail["status"] == "snoozed":
+                chat.snooze(number, 3600)
+            case "status":
+                chat.chat.set_status(number, detail["status"])
