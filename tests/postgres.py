@@ -38,14 +38,17 @@ def require_binaries() -> Path:
 class PostgresServer:
     """A cluster in a temporary folder. `stop()` is as rude as a power switch, `start()` recovers."""
 
-    def __init__(self, binaries: Path) -> None:
-        self._binaries = binaries
+    def __init__(self, binaries: Path, *, host: str = "127.0.0.1") -> None:
+        """`host`: the address to listen on; whoever can reach it gets in."""
+        self._binaries, self._host = binaries, host
         self._folder = Path(tempfile.mkdtemp(prefix="hookdesk-pg-"))
         self._data = self._folder / "data"
         self._port = _free_port()
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres")
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
 
     @property
     def url(self) -> str:
@@ -54,11 +57,13 @@ class PostgresServer:
 
     def url_of(self, database: str) -> str:
         """Where another database of this cluster is."""
-        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://postgres@{self._host}:{self._port}/{database}"
 
     def start(self) -> None:
         """Serve; returns when connections are accepted."""
-        settings = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c max_connections=60 -c fsync=off"
+        settings = (
+            f"-p {self._port} -k {self._folder} -c listen_addresses={self._host} -c max_connections=100 -c fsync=off"
+        )
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(self._data), "-l", log, "-w", "-o", settings, "start")
 

@@ -18,7 +18,7 @@ import amqp
 import pytest
 
 from tests.programs import needed
-from worker.celery_app import AMQP_PREFIX, QUEUES
+from worker.celery_app import AMQP_PREFIX, QUEUES, amqp_queue
 
 BIN = Path("/usr/lib/rabbitmq/bin")  # the scripts in /usr/sbin change the user and the folder
 BOOT_SECONDS = 90.0  # some five on a quiet machine
@@ -57,6 +57,7 @@ class RabbitServer:
         cookie.chmod(0o400)
         self._mapper: subprocess.Popen[bytes] | None = None
         self._node: subprocess.Popen[bytes] | None = None
+        self._settled = False
 
     @property
     def url(self) -> str:
@@ -69,10 +70,27 @@ class RabbitServer:
         return self._node is not None and self._node.poll() is None
 
     def start(self) -> None:
-        """Serve; returns when a client gets in. A node that already runs is emptied instead."""
-        if self.is_running:
-            self.empty()
-            return
+        """Serve; returns when a client gets in. Of a node that already runs the messages are thrown away instead."""
+        if not self.is_running:
+            self._boot()
+        if not self._settled:
+            self._settle()
+        self.purge()
+
+    def _settle(self) -> None:
+        """Make the queues and stop in an orderly way once: RabbitMQ writes down within minutes which replicas it has,
+        and one that is killed before has a queue that never answers again."""
+        with self.connect() as connection:
+            for kind in QUEUES:
+                queue = amqp_queue(kind)
+                connection.channel().queue_declare(
+                    queue.name, durable=True, auto_delete=False, arguments=queue.queue_arguments
+                )
+        self.ctl("stop_app")
+        self.ctl("start_app")
+        self._settled = True
+
+    def _boot(self) -> None:
         if self._mapper is None:
             self._mapper = self._spawn("epmd", "-address", "127.0.0.1", "-port", str(self._mapper_port))
         self._node = self._spawn(str(BIN / "rabbitmq-server"))
@@ -97,6 +115,7 @@ class RabbitServer:
 
     def empty(self) -> None:
         """Delete Hookdesk's queues with all that is in them, as an operator would by mistake."""
+        self._settled = False
         with self.connect() as connection:
             for kind in QUEUES:
                 connection.channel().queue_delete(f"{AMQP_PREFIX}{kind}")
@@ -109,7 +128,7 @@ class RabbitServer:
 
     def connect(self) -> Any:
         """A connection of a client that gives up after a while."""
-        connection = amqp.Connection(f"{self.host}:{self._port}", connect_timeout=5, read_timeout=10)
+        connection: Any = amqp.Connection(f"{self.host}:{self._port}", connect_timeout=5, read_timeout=10)
         connection.connect()
         return connection
 
@@ -159,10 +178,10 @@ def free_low_ports(count: int) -> list[int]:
     return found
 
 
-def require_rabbitmq() -> RabbitServer:
+def require_rabbitmq(*, host: str = "127.0.0.1") -> RabbitServer:
     """A server that has not been started; without the program skipped on a desk, failed in CI."""
     if not (BIN / "rabbitmq-server").exists():
         if os.environ.get("CI") == "true":
             pytest.fail("CI must have rabbitmq-server")
         pytest.skip("rabbitmq-server is not installed here")
-    return RabbitServer()
+    return RabbitServer(host=host)

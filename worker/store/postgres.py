@@ -62,6 +62,9 @@ def arguments(statement_timeout: float, connect_timeout: float) -> dict[str, Any
     milliseconds = int(statement_timeout * 1000)
     options = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
     options += " -c enable_bitmapscan=off"  # while statistics are behind it collects and sorts a backlog for each claim
+    # the same patience of the server with us: what a machine that was cut off has locked is free again in seconds
+    options += f" -c tcp_keepalives_idle={SILENCE_SECONDS} -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
+    options += f" -c tcp_user_timeout={SILENCE_SECONDS * 1000}"
     return {
         "connect_timeout": max(2, int(connect_timeout)),  # libpq takes less than 2 for 2
         "options": options,
