@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, text
 
 from worker.domain.facts import TicketKey
-from worker.store.bulk import insert_rows
+from worker.store.bulk import by_keys, insert_rows
 from worker.store.database import Database
 from worker.store.schema import ticket_aliases, tickets
 from worker.store.ticket_rows import stored_key
@@ -66,15 +66,10 @@ def owners(conn: Connection, keys: Collection[TicketKey]) -> dict[TicketKey, Tic
     by_stored = {stored_key(key): key for key in keys}
     if not by_stored:
         return {}
-    sources, ids = zip(*sorted(by_stored), strict=True)
-    query = (
-        select(
-            ticket_aliases.c.source, ticket_aliases.c.external_id,
-            tickets.c.source.label("of"), tickets.c.external_id.label("itself"),
-        )
-        .join(tickets, tickets.c.id == ticket_aliases.c.ticket_id)
-        .where(ticket_aliases.c.source.in_(sorted(set(sources))), ticket_aliases.c.external_id.in_(ids))
-    )  # fmt: skip
+    own = by_keys(conn, ticket_aliases, ("source", "external_id"), by_stored)
+    query = select(
+        own.c.source, own.c.external_id, tickets.c.source.label("of"), tickets.c.external_id.label("itself")
+    ).join(tickets, tickets.c.id == own.c.ticket_id)
     found = conn.execute(query)
     return {
         by_stored[row.source, row.external_id]: TicketKey(row.of, row.itself)

@@ -7,7 +7,7 @@ is prepared once; SQLite, which has no round trips to save, takes the rows one a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -24,9 +24,11 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     type_coerce,
     update,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, Row
@@ -107,6 +109,23 @@ def among(conn: Connection, of: Column[int], query: Select[int]) -> ColumnElemen
     if conn.dialect.name == "postgresql":
         return of == any_(func.array(query.scalar_subquery()))
     return of.in_(query)
+
+
+def by_keys(conn: Connection, table: Table, names: tuple[str, str], keys: Collection[tuple[str, str]]) -> FromClause:
+    """The rows of `table` whose columns `names`, which an index begins with, are one of these pairs.
+
+    On SQLite also rows with the one of one pair and the other of another: whoever asks picks by the whole key. On
+    PostgreSQL each key is looked up by itself (`OFFSET 0` keeps it so): while its statistics are behind, two lists make
+    it walk through all rows that share the first column.
+    """
+    firsts, seconds = zip(*sorted(keys), strict=True)
+    one, two = table.c[names[0]], table.c[names[1]]
+    if conn.dialect.name != "postgresql":
+        return select(table).where(one.in_(sorted(set(firsts))), two.in_(seconds)).subquery("found")
+    shape = [column(name, table.c[name].type) for name in names]
+    given = func.unnest(array(firsts), array(seconds)).table_valued(*shape, name="given").render_derived()
+    each = select(table).where(one == given.c[names[0]], two == given.c[names[1]]).offset(0).lateral("each")
+    return select(each).select_from(given.join(each, true())).subquery("found")
 
 
 @cache

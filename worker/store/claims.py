@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, case, false, literal, literal_column, s
 
 from worker.store import audit, storable
 from worker.store.bulk import among, update_rows
-from worker.store.database import Database, time_of
+from worker.store.database import Database, time_of, without_waiting
 from worker.store.schema import deliveries, raw_requests
 from worker.store.types import UtcTime
 from worker.store.waking import WAITING, due, has_due
@@ -68,6 +68,9 @@ class Finished:
 def claim(db: Database, *, limit: int = 100, lease: timedelta = timedelta(seconds=30)) -> list[Claimed]:
     """Take what has been due longest, in order of id; a suspect only alone. Empty when nothing is due."""
     with db.write() as conn:
+        # Should the server crash and forget this claim, the delivery is due as before. Who held it meets the fence;
+        # what they finished comes later in the same log, so it is never kept without its claim.
+        without_waiting(conn)
         now = db.now(conn)
         until = now + lease
         return (

@@ -168,6 +168,12 @@ def time_of(conn: Connection) -> datetime:
     return at.astimezone(UTC)
 
 
+def without_waiting(conn: Connection) -> None:
+    """Commit this transaction without waiting for the disk: PostgreSQL may forget it, and only it, in a crash."""
+    if conn.dialect.name != "sqlite":
+        conn.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
 def is_connection_lost(exc: BaseException) -> bool:
     """True when the store, and not the statement, is the trouble: away, refusing, locked, full or failing over."""
     if isinstance(exc, PoolTimeout):

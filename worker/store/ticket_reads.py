@@ -57,9 +57,9 @@ def by_key(db: Database, key: TicketKey) -> StoredTicket | None:
     """The newest generation of the ticket with this key, or with this alias."""
     newest = select(*COLUMNS).order_by(tickets.c.generation.desc()).limit(1)
     with db.read() as conn:
-        row = conn.execute(newest.where(is_one_of([stored_key(key)]))).first()
+        row = conn.execute(newest.where(is_one_of(conn, [stored_key(key)]))).first()
         if row is None and (own := owners(conn, [key]).get(key)) is not None:
-            return stored(conn.execute(newest.where(is_one_of([stored_key(own)]))).one())
+            return stored(conn.execute(newest.where(is_one_of(conn, [stored_key(own)]))).one())
     return None if row is None else stored(row, key)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from worker.domain.facts import Person, TicketKey
 from worker.domain.standing import standing
 from worker.domain.ticket import Status, Ticket
 from worker.domain.twins import fingerprint_of
 from worker.store import codec, storable
+from worker.store.bulk import among, by_keys
 from worker.store.schema import tickets
 
 IDENTITY = (tickets.c.source, tickets.c.external_id)
@@ -42,14 +43,13 @@ def stored_key(key: TicketKey) -> tuple[str, str]:
     return storable.key(key.source, 40), storable.key(key.external_id, 400)
 
 
-def is_one_of(keys: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
-    """A condition that holds for these stored keys; with several sources also for an id of one under another.
+def is_one_of(conn: Connection, keys: Collection[tuple[str, str]]) -> ColumnElement[bool]:
+    """A condition that holds for these stored keys; with several sources perhaps for an id of one under another.
 
-    Two lists are one walk of the index, where an OR over the sources would read the whole table. Ids of different
-    sources look different, and whoever asks picks by the whole key.
+    Ids of different sources look different, and whoever asks picks by the whole key.
     """
-    sources, ids = zip(*sorted(keys), strict=True)
-    return tickets.c.source.in_(sorted(set(sources))) & tickets.c.external_id.in_(ids)
+    found = by_keys(conn, tickets, ("source", "external_id"), keys)
+    return among(conn, tickets.c.id, select(found.c.id))
 
 
 def requester_key(person: Person | None) -> str | None:

@@ -72,7 +72,7 @@ def known(conn: Connection, keys: Collection[TicketKey]) -> set[TicketKey]:
     by_stored = {stored_key(key): key for key in keys}
     if not by_stored:
         return set()
-    rows = conn.execute(select(*IDENTITY).where(is_one_of(by_stored)))
+    rows = conn.execute(select(*IDENTITY).where(is_one_of(conn, by_stored)))
     return {by_stored[row.source, row.external_id] for row in rows if (row.source, row.external_id) in by_stored}
 
 
@@ -92,7 +92,7 @@ def lock_generations(
     by_stored = {stored_key(key): key for key in keys}
     if not by_stored:
         return {}
-    wanted = is_one_of(by_stored)
+    wanted = is_one_of(conn, by_stored)
     have = known(conn, keys) if there is None else there
     _create(conn, sorted(stored for stored, key in by_stored.items() if key not in have), now)
     if ids:
@@ -100,7 +100,7 @@ def lock_generations(
     found = _generations(conn, by_stored, wanted)
     ended = {stored_key(key): key for key, generations in found.items() if _may_be_followed(generations[-1])}
     if ended and conn.dialect.name != "sqlite":  # whom we waited for may have opened the next one, unseen by the query
-        found |= _generations(conn, ended, is_one_of(ended))
+        found |= _generations(conn, ended, is_one_of(conn, ended))
     return found
 
 
