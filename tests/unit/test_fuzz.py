@@ -71,7 +71,7 @@ class TestMaking:
         rng = Random(1)
 
         assert {cases.one(rng).kind for _ in range(500)} == set(cases.KINDS)
-        assert {wired.one(rng).kind for _ in range(500)} == set(wired.KINDS) - {"abandoned"}
+        assert {wired.one(rng).kind for _ in range(500)} == set(wired.KINDS)
 
 
 class TestParsers:
