@@ -12,13 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.fuzz import corpus, making, parsers
-from tests.fuzz.counting import Count
+from tests.fuzz.counting import HANG_SECONDS, Count
 from tests.unit.webhooks.senders import CHATWOOT_SECRET, STANDARD_SECRET
 from worker.signing import sign_chatwoot, sign_standard
 
 ROOT = Path(__file__).parents[2]
 LARGEST = 16_384  # bytes of an input
 _DONE = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
+_SLOWEST = re.compile(r"stat::slowest_unit_time_sec:\s*(\d+)")
 _FOUND = re.compile(r"stat::new_units_added:\s*(\d+)")
 
 
@@ -46,7 +47,7 @@ def _guided(target: str, seeds: Sequence[bytes], place: Path, *, seed: int, runs
     for number, content in enumerate(seeds):
         (place / "corpus" / str(number)).write_bytes(content)
     (place / "words").write_text("".join(f'"{_escaped(word)}"\n' for word in making.ODD_TOKENS if 0 < len(word) < 60))
-    options = [f"-runs={runs}", f"-seed={seed % 2**32}", f"-max_len={LARGEST}", "-timeout=1", "-print_final_stats=1",
+    options = [f"-runs={runs}", f"-seed={seed % 2**32}", f"-max_len={LARGEST}", "-timeout=10", "-print_final_stats=1",
                f"-dict={place / 'words'}", f"-artifact_prefix={place}/fault-", "-rss_limit_mb=4096"]  # fmt: skip
     command = [sys.executable, "-m", "tests.fuzz.guided", target, *options, str(place / "corpus")]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
@@ -54,10 +55,20 @@ def _guided(target: str, seeds: Sequence[bytes], place: Path, *, seed: int, runs
     done, found = _DONE.search(ended.stderr), _FOUND.search(ended.stderr)
     count.cases = int(done[1]) if done else 0
     count.outcomes[f"as promised ({found[1] if found else 0} inputs reached something new):"] = count.cases
+    slowest = _SLOWEST.search(ended.stderr)
+    count.slowest = float(slowest[1]) if slowest else 0.0
+    if count.slowest > HANG_SECONDS:
+        count.fault(f"took {count.slowest:.0f} s", b"")
     if ended.returncode != 0 or done is None:
         inputs = [path.read_bytes() for path in place.glob("fault-*")] or [b""]
-        count.fault(f"ended with {ended.returncode}: {(ended.stdout + ended.stderr)[-2000:]}", inputs[0])
+        count.fault(f"ended with {ended.returncode}: {_told(ended.stdout + ended.stderr)}", inputs[0])
     return count
+
+
+def _told(output: str) -> str:
+    """The exception, where there was one."""
+    _, marker, rest = output.partition("=== Uncaught Python exception: ===")
+    return rest[:2000] if marker else output[-2000:]
 
 
 def _seeds() -> Mapping[str, Sequence[bytes]]:

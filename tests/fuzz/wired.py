@@ -12,10 +12,10 @@ from tests.fuzz.cases import Case
 from tests.fuzz.raw_http import CHUNKED, chunked, head, length_of
 
 Expected = tuple[frozenset[int], bytes | None]
-KINDS = (*cases.KINDS, "pipelined", "broken", "no HTTP")
 _FRAMING = frozenset({b"transfer-encoding", b"content-length", b"connection", b"expect", b"host", b"upgrade", b"te"})
 _SHARES = {"genuine": 0.3, "stale": 0.04, "forged": 0.14, "survey answers": 0.06, "nonsense": 0.12, "pipelined": 0.06,
            "broken": 0.2, "no HTTP": 0.08}  # fmt: skip
+KINDS = tuple(_SHARES)
 _BROKEN = frozenset({200, 400, 401, 404, 405, 408, 410, 411, 413, 414, 417, 422, 426, 431})
 _NEAR_HTTP = (
     b"GET ", b"POST /webhooks/chatwoot HTTP/1.1\r\n", b"Host: x\r\n", b"Content-Length: ", b"HTTP/1.1", b"\r\n\r\n",
@@ -32,6 +32,7 @@ class Wired:
     expected: tuple[Expected, ...]
     is_broken: bool = False
     is_survey_answer: bool = False
+    may_be_kept: bool = True
 
 
 def one(rng: Random) -> Wired:
@@ -47,9 +48,21 @@ def one(rng: Random) -> Wired:
         parts = (rng.choice(_NEAR_HTTP) if rng.random() < 0.6 else rng.randbytes(8) for _ in range(rng.randrange(1, 9)))
         return Wired(kind, b"".join(parts), ((_BROKEN, None),), is_broken=True)
     if kind == "nonsense":
-        return Wired(kind, _bytes(rng, _plausible(cases.one_of(kind, rng))), ((_BROKEN, None),), is_broken=True)
+        return Wired(
+            kind,
+            _bytes(rng, _plausible(cases.one_of(kind, rng))),
+            ((_BROKEN, None),),
+            is_broken=True,
+            may_be_kept=False,
+        )
     case = _whole(rng, kind)
-    return Wired(kind, _bytes(rng, case.request), (_expected(case),), is_survey_answer=case.is_survey_answer)
+    return Wired(
+        kind,
+        _bytes(rng, case.request),
+        (_expected(case),),
+        is_survey_answer=case.is_survey_answer,
+        may_be_kept=not case.is_survey_answer,
+    )
 
 
 def _whole(rng: Random, kind: str) -> Case:

@@ -150,6 +150,13 @@ class TestNginx:
 
         assert limit(location) >= 2 * source.limit_bytes
 
+    def test_it_never_redirects_to_a_slash(self) -> None:
+        """nginx does so for each location that ends in one and is passed on, unless the same without it is there."""
+        passed_on = re.findall(r"location (/\S*)/ \{", NGINX)
+
+        assert [place for place in passed_on if place] == ["/webhooks/email", "/survey"]
+        assert all(f"location = {place} {{ return 404; }}" in NGINX for place in passed_on if place)
+
     def test_it_takes_headers_as_long_as_the_receiver_does(self) -> None:
         found = re.search(r"large_client_header_buffers \d+ (\d+)k;", NGINX)
 

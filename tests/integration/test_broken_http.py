@@ -70,6 +70,15 @@ class TestBroken:
     def test_what_is_no_http(self, name: str, door: Door) -> None:
         door.refuses(NO_HTTP[name])
 
+    @pytest.mark.parametrize(
+        "path", [b"/webhooks/email", b"/survey", b"/webhooks", b"/webhooks/chatwoot/", b"//survey"]
+    )
+    @pytest.mark.parametrize("method", [b"GET", b"POST"])
+    def test_a_path_without_its_end_is_not_found_and_never_redirected(
+        self, method: bytes, path: bytes, door: Door
+    ) -> None:
+        assert door.ask(head(method, path, [(b"Host", b"x"), (b"Content-Length", b"0")])).status == 404
+
     def test_a_request_in_the_body_of_another_is_not_heard(self, door: Door) -> None:
         """Where one believes the length, and another the chunks, a request is heard that nobody sent."""
         hidden = b"".join(plain(b"hidden", delivery_id=NEVER))

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.fuzz import corpus
-from tests.fuzz.counting import HANG_SECONDS
+from tests.fuzz.counting import TEST_SECONDS
 from tests.fuzz.raw_http import CHUNKED, chunked, head, length_of, signed, wire
 from tests.integration.knocking import PATH, Door, plain
 from tests.integration.system import SECRET
@@ -57,7 +57,7 @@ class TestGenuine:
         with wire(door.port) as opened:
             opened.send(start, *([body] if at_once else []))
             if not at_once:
-                opened._more(time.monotonic() + HANG_SECONDS)
+                opened._more(time.monotonic() + TEST_SECONDS)
                 assert opened._left.startswith(b"HTTP/1.1 100 ")
                 opened.send(body)
             reply = opened.reply()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,7 +42,7 @@ class TestCounting:
     def test_taking_too_long_is_a_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(counting, "HANG_SECONDS", 0.001)
 
-        assert counted(lambda _: time.sleep(0.01) or "done", times=1).faulty == 1
+        assert counted(lambda _: "done" if sum(range(10**6)) else "", times=1).faulty == 1
 
     def test_rounds_are_added_up(self) -> None:
         one, other = counted(lambda _: "a"), counted(lambda _: 1 // 0)
@@ -71,7 +70,7 @@ class TestMaking:
         rng = Random(1)
 
         assert {cases.one(rng).kind for _ in range(500)} == set(cases.KINDS)
-        assert {wired.one(rng).kind for _ in range(500)} == set(wired.KINDS) - {"abandoned"}
+        assert {wired.one(rng).kind for _ in range(500)} == set(wired.KINDS)
 
 
 class TestParsers:

@@ -31,11 +31,11 @@ class TestNamed:
     @pytest.mark.parametrize("name", corpus.bodies())
     @pytest.mark.parametrize("source", ["chatwoot", "email", "form", "survey"])
     def test_it_is_facts_or_unparsable_and_soon(self, source: str, name: str) -> None:
-        began = time.monotonic()
+        began = time.thread_time()
 
         outcome = facts_of(source, corpus.bodies()[name])
 
-        assert time.monotonic() - began < HANG_SECONDS
+        assert time.thread_time() - began < HANG_SECONDS
         if source == "chatwoot":
             assert (outcome == "facts") == (name in FACTS)
 
@@ -68,11 +68,11 @@ class TestLarge:
         ids=["labels", "lists", "references", "pairs of headers", "headers", "from", "html"],
     )
     def test_millions_of_one_thing_hold_no_worker_up(self, source: str, body: bytes) -> None:
-        began = time.monotonic()
+        began = time.thread_time()
 
         facts_of(source, body)
 
-        assert time.monotonic() - began < 2 * HANG_SECONDS
+        assert time.thread_time() - began < 2 * HANG_SECONDS
 
     def test_of_a_mails_headers_the_first_thousand_are_read(self) -> None:
         many = [["X-Nothing", "1"]] * (MOST_HEADERS - 1)
