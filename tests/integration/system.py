@@ -208,7 +208,7 @@ class System:
         part = name.partition("-")[0]
         checks: dict[str, Callable[[], bool]] = {
             "web": self._answers,
-            "api": lambda: _listens(self.api_port),
+            "api": lambda: listens(self.api_port),
             "worker": lambda: "worker_started" in self.log_of(name)[self._log_starts[name] :],
             "scheduler": lambda: "scheduler_started" in self.log_of(name)[self._log_starts[name] :],
         }
@@ -232,7 +232,8 @@ class System:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ STORES = ("sqlite", "postgresql")
 def main() -> int:
     """Run on each store, tell what broke, and write the table when asked to."""
     given = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything it started ends with it
     results = []
     for store in given.store or STORES:
         job = Job(store, given.seed, given.events, given.kills, rate=given.rate, poison=given.poison,

@@ -19,6 +19,7 @@ SELECT coalesce((SELECT sum(n) FROM receipt_counts), 0) - (SELECT count(*) FROM 
   WHERE state IN ('pending', 'processing', 'retry', 'dead', 'discarded')
      OR (state = 'done' AND outcome IN ('processed', 'ignored', 'stale', 'duplicate')))
 """
+BACKLOG = "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'processing', 'retry')"
 UNREST = """
 SELECT 'deliveries', count(*) FROM deliveries WHERE state IN ('pending', 'processing', 'retry')
 UNION ALL SELECT 'effects', count(*) FROM effects WHERE state IN ('pending', 'performing', 'retry')
@@ -45,10 +46,10 @@ class Books:
         with self._snapshot() as run:
             return [list(run(query)) for query in queries]
 
-    def difference(self) -> int:
-        """What came in and is nowhere; 0 at every moment."""
-        [[(value,)]] = self.rows(DIFFERENCE)
-        return int(value)
+    def balance(self) -> tuple[int, int]:
+        """What came in and is nowhere, 0 at every moment; and what is still to be processed."""
+        [[(difference,)], [(backlog,)]] = self.rows(DIFFERENCE, BACKLOG)
+        return int(difference), int(backlog)
 
     def unrest(self) -> dict[str, int]:
         """What is still to do, with the timers due within a minute."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 
 from tests.integration.chaos.script import Step, steps
 from worker.practice.server import PracticeChatwoot
-
-Poison = Callable[[int], None]
 
 
 class SupportDesk:
@@ -20,16 +17,16 @@ class SupportDesk:
         self._steps: Iterator[Step] = steps(seed)
         self._numbers: dict[int, int] = {}
 
-    def act(
-        self, *, count: int | None = None, per_second: float = 0.0, until: Callable[[], bool] = lambda: False
-    ) -> int:
-        """So many steps, or until told; a rate of 0 is as fast as it goes. Returns how many were done in all."""
-        began = time.monotonic()
-        for n in itertools.count() if count is None else range(count):
-            if until():
-                break
-            if per_second and (pause := began + n / per_second - time.monotonic()) > 0:
-                time.sleep(pause)
+    def act(self, *, count: int, per_second: float = 0.0, wait: Callable[[], bool] = lambda: False) -> int:
+        """So many steps at a steady rate (0: as fast as it goes), none while told to wait; returns how many in all."""
+        due = time.monotonic()
+        for _ in range(count):
+            while wait():
+                time.sleep(0.05)
+                due = time.monotonic()
+            if per_second:
+                due += 1 / per_second
+                time.sleep(max(0.0, due - time.monotonic()))
             self._act(next(self._steps))
             self.done += 1
         return self.done

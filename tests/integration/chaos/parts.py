@@ -12,9 +12,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.integration.system import System
+from tests.integration.system import System, listens
 
 PARTS = ("broker", "web", "worker", "scheduler")
+UP_SECONDS = 20.0  # that a part may take to come up before it is struck all the same
 INSIDE = Path(__file__).with_name("inside")
 
 
@@ -53,13 +54,16 @@ class Parts(System):
         super().close()
 
     def strike(self, name: str, *, seconds: float) -> bool:
-        """kill -9 of a part with all its children, and a new one after `seconds`. False if it was down already."""
+        """kill -9 of a part with all its children, once it is at work, and a new one after `seconds`.
+
+        False if it was down already, or did not come up. Waiting makes a slow machine a slow run, not another one.
+        """
         with self.locks[name]:
-            was_alive = self.is_alive(name)
+            was_up = self._comes_up(name)
             self.kill(name)
             time.sleep(seconds)
             self._launch(name)
-        return was_alive
+        return was_up
 
     def strike_child(self, chance: random.Random) -> bool:
         """kill -9 of one process of the worker's pool, as soon as there is one; Celery makes a new one."""
@@ -99,6 +103,24 @@ class Parts(System):
         with self._clock.open("r+b" if self._clock.exists() else "wb") as file:
             file.write(struct.pack("d", seconds))
         return True
+
+    def _comes_up(self, name: str) -> bool:
+        until = time.monotonic() + UP_SECONDS
+        while self.is_alive(name) and time.monotonic() < until:
+            if self._is_up(name):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _is_up(self, name: str) -> bool:
+        part = name.partition("-")[0]
+        if part == "web":
+            return self._answers()
+        if part == "broker":
+            return listens(self.broker_port)
+        with (self.root / f"{name}.log").open("rb") as log:
+            log.seek(self._log_starts[name])
+            return f"{part}_started".encode() in log.read()
 
     def _tend(self) -> None:
         while not self._ending.wait(0.2):

@@ -33,6 +33,7 @@ EVENTS_PER_STEP = 2.5  # at least: twins, duplicates, copies and what Hookdesk's
 POISON_BODY = "kill the worker, please"
 REST_SECONDS = 240.0
 STILL_SECONDS = 2.0
+BACKLOG_MOST, WAITING_MOST = 1_500, 400
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Run:
         nemesis.start()
         self.sender.acts_here()
         for share in range(self.job.poison + 1):
-            self.desk.act(count=self._share(share), per_second=self.job.rate)
+            self.desk.act(count=self._share(share), per_second=self.job.rate, wait=self._is_behind)
             if share < self.job.poison:
                 self._throw(share)
         while self.sender.journal.events < self.job.events:
@@ -130,6 +131,10 @@ class Run:
         rested = time.monotonic() - resting
         self.watch.stop()
         return self._judge({"seconds acting": round(acted, 1), "seconds to rest": round(rested, 1)})
+
+    def _is_behind(self) -> bool:
+        """What is struck must be at work: the desk waits when Hookdesk, on a slow machine, cannot follow."""
+        return self.watch.backlog > BACKLOG_MOST or self.sender.waiting > WAITING_MOST
 
     def _share(self, share: int) -> int:
         parts = self.job.poison + 1

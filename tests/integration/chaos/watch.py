@@ -17,7 +17,7 @@ class Watch:
     """A thread of its own. A database that is away is no finding; a difference is."""
 
     def __init__(self, books: Books) -> None:
-        self.looks, self.away = 0, 0
+        self.looks, self.away, self.backlog = 0, 0, 0
         self.differences: list[tuple[float, int]] = []
         self._books = books
         self._ending = threading.Event()
@@ -38,7 +38,7 @@ class Watch:
         while not self._ending.wait(pause):
             began = time.monotonic()
             try:
-                difference = self._books.difference()
+                difference, self.backlog = self._books.balance()
             except (sqlite3.OperationalError, psycopg.Error):
                 self.away += 1
                 continue
