@@ -34,6 +34,8 @@ ROSTER_EVERY = timedelta(seconds=60)
 JUMP_SECONDS = 2.0  # wall and monotonic clock may part by this much in a tick before it counts as a jump
 FREEZE_SECONDS = 60.0  # the longest lease: after a jump nobody's lease is taken back for this long
 AWAY_SECONDS = 1.0  # between tries while the database is away
+LEFT = timedelta(seconds=15)  # a delivery that no worker has taken by then: they are overwhelmed, deaf or gone
+HELP_SECONDS = 0.2  # one batch, as timers must not wait for it
 LATE = timedelta(seconds=0.5)  # workers that have not fired a timer by then are busy, stuck or gone
 STAND_IN_SECONDS = 1.0  # how long one stand-in turn may take before the loop looks round again
 
@@ -103,10 +105,12 @@ class Scheduler:
         if self._housekeeping.due():
             self._keep_house()
         if self._broker_takes():
-            seen = glance(self._desk.db, late_by=LATE)
+            seen = glance(self._desk.db, late_by=LATE, left_for=LEFT)
             self._wake_due(seen)
             if seen.late_timers:
                 self._fire_late()
+            if seen.late_deliveries:
+                self._process_left()
         else:
             self._stand_in()
 
@@ -131,6 +135,12 @@ class Scheduler:
         if fire_due(self._desk, seconds=STAND_IN_SECONDS):
             metrics.INLINE_BATCHES.inc()
             logger.info("fired_late_timers")
+
+    def _process_left(self) -> None:
+        """A batch of what no worker has taken, although the broker took the wake-ups: it may deliver none of them."""
+        if worked := drain(self._desk, seconds=HELP_SECONDS):
+            metrics.INLINE_BATCHES.inc()
+            logger.info("processed_what_was_left", worked=worked)
 
     def _stand_in(self) -> None:
         """Do the workers' part while the broker refuses, after a grace that lets a restart pass unnoticed."""

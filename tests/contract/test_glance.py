@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,12 +20,12 @@ from worker.store.database import Database
 from worker.store.glance import Seen, glance
 from worker.store.inbox import accept
 
-LATE = timedelta(seconds=0.5)
-NOTHING = Seen(deliveries=False, timers=False, effects=False, late_timers=False)
+LATE, LEFT = timedelta(seconds=0.5), timedelta(seconds=15)
+NOTHING = Seen(deliveries=False, timers=False, effects=False, late_timers=False, late_deliveries=False)
 
 
 def look(db: Database) -> Seen:
-    return glance(db, late_by=LATE)
+    return glance(db, late_by=LATE, left_for=LEFT)
 
 
 def wish(db: Database, ticket: int, *, due_at: datetime = NOON) -> None:
@@ -42,7 +43,9 @@ class TestGlance:
         clock.advance(0.9)
         assert look(db) == NOTHING  # who accepted it wakes the workers
         clock.advance(0.2)
-        assert look(db).deliveries
+        assert look(db) == replace(NOTHING, deliveries=True)
+        clock.advance(14)
+        assert look(db).late_deliveries
 
     def test_an_effect(self, db: Database, clock: ManualClock) -> None:
         (ticket,) = ticket_ids(db)
@@ -52,15 +55,15 @@ class TestGlance:
 
         assert look(db) == NOTHING
         clock.advance(1)
-        assert look(db) == Seen(deliveries=False, timers=False, effects=True, late_timers=False)
+        assert look(db) == replace(NOTHING, effects=True)
 
     def test_a_timer_and_whether_it_is_late(self, db: Database, clock: ManualClock) -> None:
         (ticket,) = ticket_ids(db)
         wish(db, ticket)
 
-        assert look(db) == Seen(deliveries=False, timers=True, effects=False, late_timers=False)
+        assert look(db) == replace(NOTHING, timers=True)
         clock.advance(0.5)
-        assert look(db) == Seen(deliveries=False, timers=True, effects=False, late_timers=True)
+        assert look(db) == replace(NOTHING, timers=True, late_timers=True)
 
     def test_what_somebody_was_woken_for_is_only_late(self, db: Database, clock: ManualClock) -> None:
         (ticket,) = ticket_ids(db)
@@ -69,7 +72,7 @@ class TestGlance:
 
         clock.advance(1)
 
-        assert look(db) == Seen(deliveries=False, timers=False, effects=False, late_timers=True)
+        assert look(db) == replace(NOTHING, late_timers=True)
 
     def test_a_ticket_that_was_put_off_is_neither_and_hides_no_other(self, db: Database, clock: ManualClock) -> None:
         bad, good = ticket_ids(db, 2)
@@ -110,4 +113,4 @@ class TestByTheServersClock:
             past = datetime.now(UTC) - timedelta(seconds=3)
             conn.execute(update(tables.timers).values(due_at=past, wake_at=past))
 
-        assert look(clocked) == Seen(deliveries=False, timers=True, effects=False, late_timers=True)
+        assert look(clocked) == replace(NOTHING, timers=True, late_timers=True)

@@ -138,6 +138,17 @@ class TestLateTimers:
         assert [(timer.due_at, timer.fired_at) for timer in fired] == [(first, bench.clock.now())]
 
 
+class TestLeftDeliveries:
+    def test_they_are_processed_although_the_broker_takes_every_wake_up(self, bench: Bench) -> None:
+        bench.accept()
+        bench.wait(10)
+        assert (ledger(bench.db).pending, len(bench.woken("deliveries"))) == (1, 1)
+
+        bench.wait(5)
+
+        assert (ledger(bench.db).pending, ledger(bench.db).ignored) == (0, 1)
+
+
 class TestStandIn:
     def test_it_processes_itself_only_after_the_broker_has_refused_for_a_while(self, bench: Bench) -> None:
         bench.broker.is_up = False
