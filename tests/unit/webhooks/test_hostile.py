@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.fuzz import corpus
 from tests.fuzz.asgi import Request, ask
+from tests.unit.webhooks.asgi import alive
 from tests.unit.webhooks.senders import send_from
-from tests.unit.webhooks.test_front import alive
 from tests.unit.webhooks.world import World
 from webhooks.sources.base import Source
 from webhooks.sources.registry import SOURCES
