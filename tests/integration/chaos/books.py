@@ -20,6 +20,10 @@ SELECT coalesce((SELECT sum(n) FROM receipt_counts), 0) - (SELECT count(*) FROM 
      OR (state = 'done' AND outcome IN ('processed', 'ignored', 'stale', 'duplicate')))
 """
 BACKLOG = "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'processing', 'retry')"
+TAKEN_OVER = """
+SELECT count(*), coalesce(sum(CASE WHEN d.state = 'done' THEN 0 ELSE 1 END), 0)
+FROM attempts a JOIN deliveries d ON a.subject = 'd' || d.id WHERE a.outcome = 'lease_expired'
+"""
 UNREST = """
 SELECT 'deliveries', count(*) FROM deliveries WHERE state IN ('pending', 'processing', 'retry')
 UNION ALL SELECT 'effects', count(*) FROM effects WHERE state IN ('pending', 'performing', 'retry')
@@ -55,6 +59,11 @@ class Books:
         """What is still to do, with the timers due within a minute."""
         [found] = self.rows(UNREST.format(soon=SOON[self.dialect]))
         return {name: count for name, count in found if count}
+
+    def was_taken_over(self) -> bool:
+        """Whether somebody's lease ran out, and others have finished everything he held."""
+        [[(taken, left)]] = self.rows(TAKEN_OVER)
+        return bool(taken) and not left
 
     def watch(self) -> None:
         """Lay the triggers; once per database, before anything runs."""

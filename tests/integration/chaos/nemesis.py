@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import redis
 
+from tests.integration.chaos.books import Books
 from tests.integration.chaos.parts import Parts
 from tests.integration.chaos.plan import Fault
 from tests.integration.chaos.stores import Store
@@ -76,7 +77,7 @@ class Nemesis:
             case "kill", part:
                 return self._parts.strike(part, seconds=fault.seconds)
             case "resume", _:
-                return self._parts.resume(seconds=fault.seconds)
+                return self._parts.resume(seconds=fault.seconds, when=Books(self._store.url).was_taken_over)
             case "stop", "database":
                 return self._store.hold(fault.seconds)
             case "stop", part:

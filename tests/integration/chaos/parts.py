@@ -9,12 +9,14 @@ import struct
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from tests.integration.system import System, listens
 
 PARTS = ("broker", "web", "worker", "scheduler")
+RESUME_SECONDS = 60.0
 UP_SECONDS = 20.0  # that a part may take to come up before it is struck all the same
 INSIDE = Path(__file__).with_name("inside")
 
@@ -87,15 +89,20 @@ class Parts(System):
             self.signal(name, signal.SIGCONT)
         return True
 
-    def resume(self, *, seconds: float) -> bool:
-        """Let the group that hangs at a failpoint (`CHAOS_STALL`) go on, `seconds` after it began to hang."""
-        until = time.monotonic() + 30
-        while not (self.stalled.exists() and self.stalled.read_text()):
+    def resume(self, *, seconds: float, when: Callable[[], bool]) -> bool:
+        """Let the group that hangs at a failpoint (`CHAOS_STALL`) go on, once `when` is true.
+
+        Who hung in it goes first and the rest `seconds` later: else its parent might end it for having been so slow.
+        """
+        until = time.monotonic() + RESUME_SECONDS
+        while not (self.stalled.exists() and self.stalled.read_text().endswith("\n") and when()):
             if time.monotonic() > until:
                 return False
-            time.sleep(0.02)
+            time.sleep(0.1)
+        pid, group = (int(word) for word in self.stalled.read_text().split())
+        os.kill(pid, signal.SIGCONT)
         time.sleep(seconds)
-        os.killpg(int(self.stalled.read_text()), signal.SIGCONT)
+        os.killpg(group, signal.SIGCONT)
         return True
 
     def set_clock(self, seconds: float) -> bool:

@@ -15,7 +15,7 @@ from tests.integration.chaos.run import Job, run
 
 QUIET = {"HOOKDESK_CONFIG": str(Path(__file__).with_name("quiet.toml"))}
 DIRECTED = Job(
-    "sqlite", seed=7, events=250, kills=0, rate=40.0, poison=0, settings=QUIET, rest_seconds=15.0, plan=()
+    "sqlite", seed=7, events=250, kills=0, rate=40.0, poison=0, settings=QUIET, plan=()
 )  # fmt: skip
 PLANS = {
     "a receiver that is killed": replace(
@@ -31,7 +31,7 @@ PLANS = {
         DIRECTED,
         environment={"CHAOS_STALL": "process.after_claim"},
         replicas=("worker-2",),
-        plan=(Fault(0, "resume", "worker", 6.0),),
+        plan=(Fault(0, "resume", "worker", 3.0),),
     ),
 }  # fmt: skip
 MUTANTS = (
@@ -56,6 +56,7 @@ class TestHarness:
     def test_it_catches(self, mutant: str, name: str, caught: str, tmp_path: Path) -> None:
         job = PLANS[name]
 
-        result = run(replace(job, environment={**job.environment, "CHAOS_MUTANT": mutant}), tmp_path / "run")
+        broken = replace(job, environment={**job.environment, "CHAOS_MUTANT": mutant}, rest_seconds=15.0)
+        result = run(broken, tmp_path / "run")
 
         assert any(each.startswith(caught) for each in result.violations), result.story()

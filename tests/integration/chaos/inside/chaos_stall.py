@@ -21,7 +21,7 @@ def install(place):
                     once.touch(exist_ok=False)
                 except FileExistsError:
                     return
-                once.write_text(str(os.getpgrp()))
+                once.write_text(f"{os.getpid()} {os.getpgrp()}\n")
                 os.killpg(os.getpgrp(), signal.SIGSTOP)
 
         module.reach = reach_or_stall
