@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -151,7 +152,12 @@ class System:
 
     def is_alive(self, name: str) -> bool:
         """Whether the process that was started still runs."""
-        return self._running[name].poll() is None
+        return self.broker.is_running if name == "broker" else self._running[name].poll() is None
+
+    @property
+    def broker_port(self) -> int:
+        """Where the broker listens."""
+        return urlsplit(self.broker.url).port or 0
 
     def close(self) -> None:
         """End everything."""
@@ -207,6 +213,7 @@ class System:
     def _await_ready(self, name: str) -> None:
         part = name.partition("-")[0]
         checks: dict[str, Callable[[], bool]] = {
+            "broker": lambda: listens(self.broker_port),
             "web": self._answers,
             "api": lambda: listens(self.api_port),
             "worker": lambda: "worker_started" in self.log_of(name)[self._log_starts[name] :],
