@@ -46,7 +46,10 @@ def run(seed: int, cases: int, say: Callable[[str], None], folder: Path) -> list
                 ("receiver", f"{system.url}/openapi.json", NOT_OF_THE_DOOR),
                 ("ticket API", f"{system.api_url}/api/openapi.json", NOT_OF_THE_API),
             )
-            return [_described(name, url, without, seed=seed, each=each, say=say) for name, url, without in places]
+            return [
+                _described(name, url, without, Path(root), seed=seed, each=each, say=say)
+                for name, url, without in places
+            ]
 
 
 def _make_tickets(system: System) -> None:
@@ -57,7 +60,10 @@ def _make_tickets(system: System) -> None:
         assert made.status_code == 201, made.text
 
 
-def _described(name: str, url: str, without: str, *, seed: int, each: int, say: Callable[[str], None]) -> Count:
+def _described(
+    name: str, url: str, without: str, folder: Path, *, seed: int, each: int, say: Callable[[str], None]
+) -> Count:
+    """Runs in a folder that is thrown away, as it leaves a cache behind."""
     began, count = time.monotonic(), Count(f"schemathesis: {name}")
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "run", url, "--no-color", f"--seed={seed}",
@@ -66,7 +72,7 @@ def _described(name: str, url: str, without: str, *, seed: int, each: int, say: 
         f"--header=Authorization: Bearer {API_TOKEN}",
     ]  # fmt: skip
     environ = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.signing", "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, check=False)
     count.seconds = time.monotonic() - began
     found = _GENERATED.search(ended.stdout)
     if found is None:

@@ -16,10 +16,11 @@ from worker import broker
 
 _ABOUT = """# Hostile input
 
-Written by `make fuzz` ([tests/fuzz](../../tests/fuzz)). A fault is an answer of 5xx, a case of more than one second, a
-genuine request that was refused or that was answered 200 and is not in the inbox with all its bytes, or an exception
-that is not the parser's own. `503 overload`, with a Retry-After, is the receiver's own word for "too much at once": it
-would be counted under that name. Behind nginx, 501 and 505 are nginx's own answers to protocols that nobody speaks.
+Written by `make fuzz` ([tests/fuzz](../../tests/fuzz)). A fault is an answer of 5xx, a case of more than one second (of
+work of its own, where only a function is called), a genuine request that was refused, or that was answered 200 and is
+not in the inbox with all its bytes, or an exception that is not the parser's own. `503 overload`, with a Retry-After,
+is the receiver's own word for "too much at once" and would be counted under that name. Behind nginx, 501 and 505 are
+nginx's own answers to protocols that nobody speaks.
 
 - **bodies, signatures, sources, survey tokens, spool frames, API**: the functions themselves, on damaged samples.
 - **door**: the whole receiver in one process with a SQLite file on disk, 48 requests at once; every 20,000 the inbox is
