@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, signals
@@ -57,8 +58,8 @@ def run(settings: Settings) -> int:
     app = worker_app(settings)
     refuse_taken(settings.metrics_worker_port, settings.metrics_host)
     state.configure(settings)
-    beat = Heartbeat(settings)
-    beside = stand_in.start()
+    beside = stand_in.Beside()
+    beat = Heartbeat(settings, beside.tend)
     signals.worker_process_init.connect(_after_fork, weak=False)
     signals.worker_process_shutdown.connect(_before_exit, weak=False)
     signals.setup_logging.connect(_keep_logging, weak=False)
@@ -75,7 +76,7 @@ def run(settings: Settings) -> int:
         code = _work(app, settings)
     finally:
         beat.stop()
-        beside.terminate()
+        beside.end()
     if not was_asked.is_set():
         logger.error("worker_ended_by_itself", code=code, next="starting anew")
         time.sleep(RESTART_SECONDS)
@@ -93,10 +94,13 @@ def _work(app: Celery, settings: Settings) -> int:
 
 
 class Heartbeat:
-    """A row that says this worker's parent lives; a thread of its own, which touches no metric (the parent forks)."""
+    """A row that says this worker's parent lives, and a look after what runs beside it (`tend`).
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    A thread of its own, which touches no metric (the parent forks).
+    """
+
+    def __init__(self, settings: Settings, tend: Callable[[], None]) -> None:
+        self._settings, self._tend = settings, tend
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -114,6 +118,7 @@ class Heartbeat:
         db = Database.open(self._settings.database_url)
         name = f"worker@{socket.gethostname()}:{os.getpid()}"
         while not self._stopping.is_set():
+            self._tend()
             try:
                 heartbeats.beat(db, name, "worker", {"processes": self._settings.worker_processes})
             except Exception as exc:  # the heart beats on; a database that is away is told by its own alert

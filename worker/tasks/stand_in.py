@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 
 from worker import log
@@ -25,11 +26,32 @@ TURN_SECONDS = 5.0
 logger = log.get(__name__)
 
 
-def start() -> BaseProcess:
-    """Start it beside this process; it ends by itself when this process does."""
-    process = multiprocessing.get_context("spawn").Process(target=run, args=(os.getpid(),), daemon=True)
-    process.start()
-    return process
+class Beside:
+    """The process, beside the one that makes this; it ends by itself when that one does."""
+
+    def __init__(self, body: Callable[[int], None] | None = None) -> None:
+        self._body = body or run
+        self._process = self._start()
+
+    def tend(self) -> None:
+        """Start it anew if it has died."""
+        if not self._process.is_alive():
+            logger.warning("stand_in_ended", code=self._process.exitcode, next="starting anew")
+            self._process = self._start()
+
+    def end(self) -> None:
+        """For when the worker ends."""
+        self._process.terminate()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the one that runs now."""
+        return self._process.pid
+
+    def _start(self) -> BaseProcess:
+        process = multiprocessing.get_context("spawn").Process(target=self._body, args=(os.getpid(),), daemon=True)
+        process.start()
+        return process
 
 
 def run(parent: int) -> None:
