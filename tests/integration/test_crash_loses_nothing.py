@@ -72,6 +72,7 @@ class TestKilledReceiver:
         assert_each_once(system, bodies)
 
 
+@pytest.mark.every_broker
 class TestKilledWorker:
     @pytest.mark.parametrize("place", ["process.after_claim", "process.before_commit", "process.after_commit"])
     def test_its_deliveries_are_processed_once(
@@ -88,6 +89,7 @@ class TestKilledWorker:
         assert_each_once(system, bodies)
 
 
+@pytest.mark.every_broker
 class TestPoison:
     def test_a_delivery_that_kills_its_worker_three_times_alone_is_buried_and_its_company_is_not(
         self, start: Callable[..., System]

@@ -21,6 +21,7 @@ VECTORS = json.loads((FIXTURES / "vectors.json").read_text())["vectors"]
 API_INBOX_SECRET = "Jq3LwYb8TnXe5RkMv2PsHd7G"
 
 
+@pytest.mark.every_broker
 class TestDelivery:
     def test_it_becomes_a_ticket_with_running_clocks(self, start: Callable[..., System], database_url: str) -> None:
         system = start(*ALL, database_url=database_url)
