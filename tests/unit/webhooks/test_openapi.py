@@ -29,7 +29,7 @@ def described(answer: TestResponse, method: str, path: str) -> None:
     assert str(answer.status_code) in responses, f"{method} {path} does not promise {answer.status_code}"
     promised = responses[str(answer.status_code)]
     assert answer.mimetype in promised["content"]
-    assert {name.lower() for name in promised.get("headers", {})} <= {name.lower() for name in answer.headers}
+    assert all(name in answer.headers for name in promised.get("headers", {}))
     if answer.mimetype == "application/json":
         schema = {**promised["content"]["application/json"]["schema"], "components": said["components"]}
         Draft202012Validator(schema, format_checker=FORMAT).validate(answer.get_json())
