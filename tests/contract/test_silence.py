@@ -40,7 +40,10 @@ class TestSilence:
         with db.write() as conn:
             assert conn.execute(text("SELECT 1")).scalar_one() == 1
 
-    def test_one_that_was_stopped_between_two_transactions_is_replaced(self, db: Database) -> None:
+    def test_one_that_was_stopped_while_it_was_idle_is_replaced(
+        self, db: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "IDLE_SECONDS", 0)  # any idleness counts
         with db.read() as conn:
             pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
 

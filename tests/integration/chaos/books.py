@@ -19,7 +19,10 @@ SELECT coalesce((SELECT sum(n) FROM receipt_counts), 0) - (SELECT count(*) FROM 
   WHERE state IN ('pending', 'processing', 'retry', 'dead', 'discarded')
      OR (state = 'done' AND outcome IN ('processed', 'ignored', 'stale', 'duplicate')))
 """
-BACKLOG = "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'processing', 'retry')"
+BACKLOG = """
+SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'processing', 'retry'))
+     + (SELECT count(*) FROM effects WHERE state IN ('pending', 'performing', 'retry'))
+"""
 TAKEN_OVER = """
 SELECT count(*), coalesce(sum(CASE WHEN d.state = 'done' THEN 0 ELSE 1 END), 0)
 FROM attempts a JOIN deliveries d ON a.subject = 'd' || d.id WHERE a.outcome = 'lease_expired'
@@ -51,7 +54,7 @@ class Books:
             return [list(run(query)) for query in queries]
 
     def balance(self) -> tuple[int, int]:
-        """What came in and is nowhere, 0 at every moment; and what is still to be processed."""
+        """What came in and is nowhere, 0 at every moment; and what is still to be processed or performed."""
         [[(difference,)], [(backlog,)]] = self.rows(DIFFERENCE, BACKLOG)
         return int(difference), int(backlog)
 

@@ -78,7 +78,7 @@ def gather(
     )
     [ledger] = reference.command(books.url, folder, "ledger", "--json")
     return Evidence(
-        journal=journal, practice=practice, deliveries=deliveries, facts=facts, fact_count=fact_count,
+        journal=journal.so_far(), practice=practice, deliveries=deliveries, facts=facts, fact_count=fact_count,
         effects=effects, timers=timers,
         external={row[0]: row[1] for row in tickets}, notes=notes, unrest=books.unrest(), ledger=ledger,
         letters=reference.command(books.url, folder, "dead-letters", "list", "--json", "--limit", "10000"),

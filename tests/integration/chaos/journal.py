@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(slots=True)
@@ -49,6 +49,14 @@ class Journal:
                 self.entries[delivery_id].answered += 1
             else:
                 self.refused[result] = self.refused.get(result, 0) + 1
+
+    def so_far(self) -> Journal:
+        """A copy that does not change any more, for judging a system that never came to rest, too."""
+        copied = Journal()
+        with self._lock:
+            copied.entries = {key: replace(entry) for key, entry in self.entries.items()}
+            copied.refused = dict(self.refused)
+        return copied
 
     @property
     def unanswered(self) -> int:
