@@ -138,7 +138,8 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("mail_from", "none: no mail is sent", "The address mail is sent from, with or without a name.",
              read.mail_address),
     _setting("web_processes", "2", "Processes of the receiver.", read.number(1, 64)),
-    _setting("web_threads", "32", "Threads of each receiver process.", read.number(1, 1024)),
+    _setting("web_threads", "32", "Threads of each receiver process, for pages; webhooks need none.",
+             read.number(1, 1024)),
     _setting("worker_processes", "2", "Processes of the worker.", read.number(1, 256)),
     _setting(
         "lease_seconds",
