@@ -63,11 +63,15 @@ def settled_without_call(module):
 
 
 def effect_before_commit(module):
-    """Notes are written while the decision that wants them may still be rolled back."""
+    """Notes are written while the decision that wants them may still be rolled back.
+
+    The strike before a commit waits for the first that is: which batch it comes in depends on the machine.
+    """
     import requests
     from sqlalchemy import text
 
     add = module.add
+    strike = os.environ.pop("HOOKDESK_FAILPOINT", "").partition(":")[0]
 
     def add_and_perform(conn, rows, **named):
         ids = add(conn, rows, **named)
@@ -84,6 +88,7 @@ def effect_before_commit(module):
             headers = {"api_access_token": os.environ["HOOKDESK_CHATWOOT_TOKEN"]}
             requests.post(f"{base}/messages", json=said, headers=headers, timeout=5).raise_for_status()
             conn.execute(text("UPDATE effects SET state = 'done' WHERE id = :id"), {"id": id_})
+            os.environ["HOOKDESK_FAILPOINT"] = strike
         return ids
 
     module.add = add_and_perform
