@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.machine import describe, output_of
@@ -27,9 +28,7 @@ def main() -> int:
                   plan=plan.load(given.replay) if given.replay else None)  # fmt: skip
         results.append(_one(job, given.folder, keep=given.keep))
     if given.results:
-        words = [word for word in sys.argv[1:] if not word.startswith(("--folder", "--results"))]
-        command = " ".join(["make chaos", f"ARGS='{' '.join(words)}'"] if words else ["make chaos"])
-        print(report.write(given.results, results, command=command, machine=_machine(given.folder)))
+        print(report.write(given.results, results, command=_command(sys.argv[1:]), machine=_machine(given.folder)))
     return 1 if any(result.violations for result in results) else 0
 
 
@@ -49,6 +48,18 @@ def _one(job: Job, parent: Path, *, keep: bool) -> Result:
     print(result.story())
     print(f"kept in {folder}; the same plan again: {same} --replay {folder}/plan.json", flush=True)
     return result
+
+
+def _command(words: Sequence[str]) -> str:
+    """What others may type to have the same; without the folders of this machine."""
+    told: list[str] = []
+    given = iter(words)
+    for word in given:
+        if word in ("--folder", "--results"):
+            next(given, None)
+        elif not word.startswith(("--folder=", "--results=")):
+            told.append(word)
+    return f"make chaos ARGS='{' '.join(told)}'" if told else "make chaos"
 
 
 def _machine(folder: Path) -> dict[str, str]:
