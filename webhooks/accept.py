@@ -74,11 +74,6 @@ class _Pending:
     def is_taken(self) -> bool:
         return self._turn.locked()
 
-    def answer(self, outcome: Kept | Overloaded) -> None:
-        """Tell, and let go of the body: the one who looks for the impatient may hold this for a moment longer."""
-        del self.receipt
-        self.told(outcome)
-
 
 class Acceptor:
     """Makes receipts durable, by threads of its own; `submit` and `accept` may be called from anywhere."""
@@ -101,7 +96,7 @@ class Acceptor:
         self._closing = threading.Event()
         self._watch = threading.Thread(target=self._watch_store, name="patience", daemon=True)
         self._batcher: Batcher[_Pending] = Batcher(
-            self._commit, name="committer", weigh=lambda pending: pending.weight, idle=health.probe
+            self._commit_or_halve, name="committer", weigh=lambda pending: pending.weight, idle=health.probe
         )
 
     def start(self) -> None:
@@ -150,7 +145,7 @@ class Acceptor:
     def _settle(self, pending: _Pending, outcome: Kept | Overloaded) -> None:
         with self._guard:
             self._in_flight -= pending.weight
-        pending.answer(outcome)
+        pending.told(outcome)
 
     def _to_spool(self, pending: _Pending) -> None:
         """For whoever has taken it."""
@@ -172,13 +167,11 @@ class Acceptor:
                 self._health.lost("no answer in time")
                 self._to_spool(pending)
 
-    def _commit(self, group: list[_Pending]) -> None:
-        live = [pending for pending in group if not pending.is_taken]
-        if live:
-            self._commit_or_halve(live)
-
     def _commit_or_halve(self, group: list[_Pending], *, tries: int = _AGAIN) -> None:
-        """On return somebody answers for each of the group."""
+        """On return somebody answers for each of the group. Who was given up meanwhile is not committed any more."""
+        group = [pending for pending in group if not pending.is_taken]
+        if not group:
+            return
         reach("accept.before_commit")
         receipts = [pending.receipt for pending in group]
         try:

@@ -118,8 +118,8 @@ class Heartbeat:
         db = Database.open(self._settings.database_url)
         name = f"worker@{socket.gethostname()}:{os.getpid()}"
         while not self._stopping.is_set():
-            self._tend()
             try:
+                self._tend()
                 heartbeats.beat(db, name, "worker", {"processes": self._settings.worker_processes})
             except Exception as exc:  # the heart beats on; a database that is away is told by its own alert
                 logger.warning("heartbeat_failed", error=type(exc).__name__)

@@ -184,6 +184,20 @@ class TestTold:
         assert len(world.rows()) == spool.count(world.spool.directory) == 1
         assert world.acceptor._in_flight == 0
 
+    def test_who_went_to_the_spool_meanwhile_is_left_out_of_another_try(
+        self, open_world: Callable[..., World], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        world = open_world(wait_seconds=0.05)
+        world.commits.failures = [OperationalError("INSERT", None, _Sqlstate("40P01"))]
+        world.commits.gate.clear()
+
+        assert world.acceptor.accept(a_receipt(1)) == Kept()
+        world.commits.gate.set()  # the deadlock is told only now
+        world.acceptor.close()
+
+        assert world.commits.groups == [["receipt-1"]]
+        assert "batch_failed" not in "".join(capsys.readouterr())
+
     def test_submitting_never_waits(self, world: World) -> None:
         world.commits.gate.clear()
         told: list[object] = []
