@@ -15,7 +15,7 @@ from worker.domain.effects import CHATWOOT
 from worker.domain.facts import Fact, Matched
 from worker.domain.people import due_sighting
 from worker.domain.ticket import Decision
-from worker.knowing import Knowledge
+from worker.knowing import CROWD, Knowledge
 from worker.performing import initial_state
 from worker.store import activities, aliases, contacts, effects, tickets, timers
 from worker.store.approvals import Approved
@@ -35,21 +35,32 @@ class Decided:
 
 
 def decide_all(
-    conn: Connection, desk: Desk, held: Sequence[StoredTicket], *, causes: Mapping[int, str], now: datetime
+    conn: Connection,
+    desk: Desk,
+    held: Sequence[StoredTicket],
+    *,
+    causes: Mapping[int, str],
+    now: datetime,
+    holds: bool = False,
 ) -> Decided:
-    """Decide each of these locked tickets from all its facts, as of `now`, and store what follows."""
+    """Decide each of these locked tickets from all its facts, as of `now`, and store what follows.
+
+    With `holds`, or if they are few, nobody else assigns meanwhile; a crowd may raise Overtaken (`worker.knowing`).
+    """
     if not held:
         return Decided()
     known = tickets.load_facts(conn, [one.id for one in held])
-    knowledge = Knowledge(conn, _matches(conn, desk, held, known, now=now), now=now)
+    matches = _matches(conn, desk, held, known, now=now)
+    knowledge = Knowledge(conn, matches, now=now, policy=desk.policy, holds=holds or len(held) < CROWD)
     decisions: dict[int, Decision] = {}
     for one in held:
         facts, about = known.get(one.id, []), knowledge.about(one.id)
         decision = decide(one.ticket, one.key, facts, policy=desk.policy, known=about, now=now)
         decisions[one.id] = decision
         knowledge.reserve(one.ticket, decision)
+    done = _store(conn, desk, held, decisions, causes=causes, now=now)
     knowledge.keep()
-    return _store(conn, desk, held, decisions, causes=causes, now=now)
+    return done
 
 
 def _matches(

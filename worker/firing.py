@@ -9,6 +9,7 @@ from worker import log, metrics
 from worker.deciding import Decided, decide_all
 from worker.desk import Desk
 from worker.failpoints import reach
+from worker.knowing import again_if_overtaken
 from worker.settling import Settled
 from worker.store import tickets, timers
 from worker.store.database import is_connection_lost
@@ -43,7 +44,7 @@ def fire_due(desk: Desk, *, seconds: float, batch: int = BATCH) -> int:
 def _fire(desk: Desk, ticket_ids: Sequence[int], *, most: int, until: float) -> int:
     metrics.TASK_ATTEMPTS.labels(task=TASK).inc(min(most, len(ticket_ids)))
     try:
-        fired, decided = _commit(desk, ticket_ids, most)
+        fired, outcome = again_if_overtaken(lambda holds: _commit(desk, ticket_ids, most, holds))
     except Exception as exc:  # one ticket's trouble must not stop the others' timers: find it alone
         if is_connection_lost(exc):
             raise
@@ -56,12 +57,12 @@ def _fire(desk: Desk, ticket_ids: Sequence[int], *, most: int, until: float) -> 
             timers.put_off(conn, ticket_ids[0], now=desk.db.now(conn))
         return 0
     reach("fire.after_commit")
-    Settled(events=decided.events, parked=decided.parked).count()
-    desk.wake.wake("effects", decided.effect_ids)
+    Settled(events=outcome.events, parked=outcome.parked).count()
+    desk.wake.wake("effects", outcome.effect_ids)
     return len(fired)
 
 
-def _commit(desk: Desk, ticket_ids: Sequence[int], most: int) -> tuple[list[TimerRow], Decided]:
+def _commit(desk: Desk, ticket_ids: Sequence[int], most: int, holds: bool) -> tuple[list[TimerRow], Decided]:
     with desk.db.write() as conn:
         # Who also fires takes others. Only when all are held is it waited for the first: their holder may leave it due.
         held = tickets.lock_free(conn, ticket_ids, most=most) or tickets.lock_ids(conn, sorted(ticket_ids[:most]))
@@ -70,8 +71,8 @@ def _commit(desk: Desk, ticket_ids: Sequence[int], most: int) -> tuple[list[Time
         timers.mark_fired(conn, [timer.id for timer in due], now=now)
         touched = sorted({timer.ticket_id for timer in due})
         causes = {timer.ticket_id: f"timer:{timer.kind}:{timer.key}"[:40] for timer in due}
-        decided = decide_all(conn, desk, [held[i] for i in touched], causes=causes, now=now)
+        outcome = decide_all(conn, desk, [held[i] for i in touched], causes=causes, now=now, holds=holds)
         reach("fire.before_commit")
     for timer in due:
         metrics.TIMER_LATENESS.labels(kind=timer.kind).observe(max(0.0, (now - timer.due_at).total_seconds()))
-    return due, decided
+    return due, outcome

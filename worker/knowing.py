@@ -1,24 +1,54 @@
-"""What a decision may ask of the rest of the desk, answered from the store in the transaction that decides."""
+"""What a decision may ask of the rest of the desk, answered from the store in the transaction that decides.
+
+No agent is given more than they can take by two who decide at once. Few decisions hold the roster from their first look
+at it until the commit. A crowd of them does not, as all others would wait meanwhile: it holds the roster only for the
+commit, and if somebody it chose cannot take that much any more, everything is decided again, holding it from the first
+look on (`Overtaken`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
+from worker import log
 from worker.domain.effects import EffectKind
 from worker.domain.facts import Matched
-from worker.domain.routing import Roster
+from worker.domain.policy import Policy
+from worker.domain.routing import Roster, capacity_of
 from worker.domain.ticket import Decision, Ticket
 from worker.store import activities, effects, people, tickets
+
+CROWD = 8  # from so many decisions on
+
+logger = log.get(__name__)
+T = TypeVar("T")
+
+
+class Overtaken(Exception):
+    """Somebody chosen from the roster went away, or was given more by others meanwhile: roll back and decide again."""
+
+
+def again_if_overtaken(commit: Callable[[bool], T]) -> T:
+    """What a transaction of decisions returns: it is told whether to hold the roster, at first not to."""
+    try:
+        return commit(False)
+    except Overtaken as exc:
+        logger.info("decided_again", reason=str(exc))
+        return commit(True)
 
 
 class Knowledge:
     """Shared by the decisions of one transaction, so that a batch of fifty does not all go to one agent."""
 
-    def __init__(self, conn: Connection, matches: Mapping[int, Matched], *, now: datetime) -> None:
-        self._conn, self._matches, self._now = conn, matches, now
+    def __init__(
+        self, conn: Connection, matches: Mapping[int, Matched], *, now: datetime, policy: Policy, holds: bool
+    ) -> None:
+        self._conn, self._matches, self._now, self._policy = conn, matches, now, policy
+        self._holds = holds or conn.dialect.name == "sqlite"  # who writes there holds everything
         self._roster: Roster | None = None
         self._away: Mapping[str, datetime] | None = None
         self._assigned: set[str] = set()
@@ -28,9 +58,9 @@ class Knowledge:
         return Known(self, ticket_id)
 
     def roster(self) -> Roster:
-        """Held until the transaction ends: nobody else assigns meanwhile."""
+        """As it is now, with what this transaction has given away."""
         if self._roster is None:
-            self._roster = people.roster(self._conn, lock=True)
+            self._roster = people.roster(self._conn, lock=self._holds)
         return self._roster
 
     def away_since(self, agent_id: str) -> datetime | None:
@@ -52,8 +82,23 @@ class Knowledge:
             self._roster = self._roster.with_assigned(agent, self._now, instead_of=was)
 
     def keep(self) -> None:
-        """Store who was assigned something; to be called once, when all is decided."""
+        """Store who was assigned something; to be called once, when all is stored. Raises Overtaken."""
+        if not self._assigned:
+            return
+        if not self._holds:
+            people.hold(self._conn)
+            self._look_again()
         people.note_assigned(self._conn, self._assigned, self._now)
+
+    def _look_again(self) -> None:
+        """The stored load has by now both our own tickets and what others committed before we held the roster."""
+        stored = {one.person.id: one for one in people.some(self._conn, self._assigned)}
+        for seen in (one for one in self.roster().agents if one.person.id in self._assigned):
+            agent = stored.get(seen.person.id)
+            if agent is None or agent.availability != seen.availability:
+                raise Overtaken(f"agent {seen.person.id} has gone")
+            if agent.open_tickets > max(seen.open_tickets, capacity_of(agent, self._policy)):
+                raise Overtaken(f"agent {seen.person.id} was given more by others")
 
     def last_survey_at(self, ticket: Ticket) -> datetime | None:
         contact = ticket.matched.contact if ticket.matched is not None else None

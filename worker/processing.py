@@ -22,6 +22,7 @@ from worker.domain.wording import failure
 from worker.errors import Unparsable, WorkError
 from worker.failpoints import reach
 from worker.intake.registry import parse
+from worker.knowing import again_if_overtaken
 from worker.settling import Settled, settle
 from worker.store import claims
 from worker.store.claims import Claimed, Fenced
@@ -143,10 +144,14 @@ def _read(desk: Desk, batch: Sequence[Claimed]) -> Iterator[Read]:
 def _commit(desk: Desk, read: Sequence[Read]) -> Settled:
     if not read:
         return Settled()
-    with desk.db.write() as conn:
-        settled = settle(conn, desk, read)
-        reach("process.before_commit")
-    return settled
+
+    def commit(holds: bool) -> Settled:
+        with desk.db.write() as conn:
+            settled = settle(conn, desk, read, holds=holds)
+            reach("process.before_commit")
+        return settled
+
+    return again_if_overtaken(commit)
 
 
 def _set_aside(desk: Desk, one: Claimed, exc: Exception) -> int:

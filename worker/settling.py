@@ -57,15 +57,18 @@ class Settled:
                 metrics.CSAT_RESPONSES.labels(outcome="recorded").inc()
 
 
-def settle(conn: Connection, desk: Desk, read: Sequence[tuple[Claimed, Parsed]]) -> Settled:
-    """Everything that follows from these deliveries, in the caller's transaction. Raises Fenced if one is not ours."""
+def settle(conn: Connection, desk: Desk, read: Sequence[tuple[Claimed, Parsed]], *, holds: bool = False) -> Settled:
+    """Everything that follows from these deliveries, in the caller's transaction.
+
+    Raises Fenced if one is not ours, and Overtaken unless it `holds` the roster.
+    """
     stored = place(conn, [parsed for _, parsed in read], now=desk.db.now(conn))
     now = desk.db.now(conn)  # after the wait for the locks: never earlier than what another writer decided
     fresh = tickets.add_facts(conn, list(_fact_rows(read, stored)))
     touched = {ticket_id for ticket_id, _ in fresh}
     held = {one.id: one for one in stored if one is not None}
     causes = _causes(read, stored, fresh)
-    decided = decide_all(conn, desk, [held[i] for i in sorted(touched)], causes=causes, now=now)
+    decided = decide_all(conn, desk, [held[i] for i in sorted(touched)], causes=causes, now=now, holds=holds)
     newest: dict[int, datetime] = {}  # of this batch so far, by ticket id: the deliveries are in order of arrival
     lines = [
         _finished(one, parsed, ticket, fresh, decided, newest)

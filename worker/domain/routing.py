@@ -62,6 +62,11 @@ class Roster:
         return Roster(agents=agents, teams=self.teams, refreshed_at=self.refreshed_at)
 
 
+def capacity_of(agent: RosterAgent, policy: Policy) -> int:
+    """How many open tickets this agent can take."""
+    return policy.default_capacity if agent.capacity is None else agent.capacity
+
+
 def needs_routing(ticket: Ticket) -> bool:
     """Whether this ticket waits for our first decision: nobody has it, and we have not decided yet."""
     return is_ours_to_route(ticket) and ticket.assignee is None and ticket.routed is None
@@ -176,7 +181,7 @@ def _candidates(roster: Roster, team: Person | None, skills: tuple[str, ...], po
 
 
 def _candidate(agent: RosterAgent, skills: tuple[str, ...], policy: Policy) -> Candidate:
-    capacity = policy.default_capacity if agent.capacity is None else agent.capacity
+    capacity = capacity_of(agent, policy)
     lacking = tuple(skill for skill in skills if not named_any((skill,), agent.skills))
     rejected = ""
     if agent.role not in SUPPORT_ROLES:

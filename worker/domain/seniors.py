@@ -8,7 +8,7 @@ from datetime import datetime
 
 from worker.domain.facts import Candidate, Person
 from worker.domain.policy import Policy
-from worker.domain.routing import SUPPORT_ROLES, Roster, RosterAgent
+from worker.domain.routing import SUPPORT_ROLES, Roster, RosterAgent, capacity_of
 from worker.domain.ticket import Ticket
 from worker.domain.wording import label
 
@@ -61,7 +61,7 @@ def is_senior(agent: RosterAgent, policy: Policy) -> bool:
 
 
 def _candidate(agent: RosterAgent, policy: Policy, *, holder: str | None, level: int) -> Candidate:
-    capacity = policy.default_capacity if agent.capacity is None else agent.capacity
+    capacity = capacity_of(agent, policy)
     rejected = ""
     if agent.role not in SUPPORT_ROLES:
         rejected = f"role {agent.role}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Row, Table, delete, select
 
 from worker.domain.facts import Person
 from worker.domain.routing import ONLINE, Roster, RosterAgent
@@ -26,7 +27,7 @@ def replace_roster(db: Database, agents_: Sequence[RosterAgent], teams_: Sequenc
     tickets, the third is when we first see somebody not online.
     """
     with db.write() as conn:
-        lock_name(conn, _ROSTER_LOCK)
+        hold(conn)
         now = db.now(conn)
         known = away(conn)
         people = [
@@ -48,32 +49,31 @@ def replace_roster(db: Database, agents_: Sequence[RosterAgent], teams_: Sequenc
         _replace(conn, teams, groups)
 
 
+def hold(conn: Connection) -> None:
+    """Nobody else changes the roster, or assigns from it, until the transaction ends."""
+    lock_name(conn, _ROSTER_LOCK)
+
+
 def roster(conn: Connection, *, lock: bool) -> Roster:
     """Everybody, with open tickets and idle time. With `lock` nobody else assigns until the transaction ends."""
     if lock:
-        lock_name(conn, _ROSTER_LOCK)
+        hold(conn)
     load = open_load(conn)
     people = conn.execute(select(agents).order_by(agents.c.id)).all()
     groups = conn.execute(select(teams).order_by(teams.c.id)).all()
     return Roster(
-        agents=tuple(
-            RosterAgent(
-                person=Person(id=row.id, name=row.name, email=row.email),
-                role=row.role,
-                availability=row.availability,
-                capacity=row.capacity,
-                team_ids=tuple(row.team_ids),
-                open_tickets=load.get(row.id, 0),
-                idle_since=row.last_assigned_at,
-                skills=tuple(row.skills or ()),
-                senior=row.senior,
-                away_since=row.away_since,
-            )
-            for row in people
-        ),
+        agents=tuple(_agent(row, load.get(row.id, 0)) for row in people),
         teams=tuple(Person(id=row.id, name=row.name) for row in groups),
         refreshed_at=max((row.refreshed_at for row in (*people, *groups)), default=None),
     )
+
+
+def some(conn: Connection, agent_ids: Collection[str]) -> tuple[RosterAgent, ...]:
+    """Those of these agents who are in the roster, as `roster` has them."""
+    wanted = [storable.key(agent_id, 60) for agent_id in sorted(agent_ids)]
+    load = open_load(conn, of=wanted)
+    rows = conn.execute(select(agents).where(agents.c.id.in_(wanted)).order_by(agents.c.id))
+    return tuple(_agent(row, load.get(row.id, 0)) for row in rows)
 
 
 def away(conn: Connection) -> dict[str, datetime]:
@@ -86,6 +86,21 @@ def note_assigned(conn: Connection, agent_ids: Collection[str], at: datetime) ->
     """These agents got a ticket at that time; the longest idle breaks the next tie."""
     rows = [{"id": storable.key(agent_id, 60), "last_assigned_at": at} for agent_id in sorted(agent_ids)]
     update_rows(conn, agents, rows)
+
+
+def _agent(row: Row[Any], open_tickets: int) -> RosterAgent:
+    return RosterAgent(
+        person=Person(id=row.id, name=row.name, email=row.email),
+        role=row.role,
+        availability=row.availability,
+        capacity=row.capacity,
+        team_ids=tuple(row.team_ids),
+        open_tickets=open_tickets,
+        idle_since=row.last_assigned_at,
+        skills=tuple(row.skills or ()),
+        senior=row.senior,
+        away_since=row.away_since,
+    )
 
 
 def _replace(conn: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,9 +101,11 @@ def facts_of(db: Database, ticket_id: int) -> list[StoredFact]:
         return [StoredFact(codec.load_fact(kind, data), cause) for kind, data, cause in rows]
 
 
-def open_load(conn: Connection) -> dict[str, int]:
-    """How many open tickets each agent has."""
+def open_load(conn: Connection, *, of: Collection[str] | None = None) -> dict[str, int]:
+    """How many open tickets each agent has, or each of these."""
     query = select(tickets.c.assignee_id, func.count().label("n")).where(OPEN, tickets.c.assignee_id.is_not(None))
+    if of is not None:
+        query = query.where(tickets.c.assignee_id.in_(of))
     return {row.assignee_id: row.n for row in conn.execute(query.group_by(tickets.c.assignee_id))}
 
 
