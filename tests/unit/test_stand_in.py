@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
+import pytest
+
+from worker.config import Settings
+from worker.store import heartbeats
+from worker.store.database import Database
+from worker.tasks import main
 from worker.tasks.stand_in import Beside
 
 
@@ -30,3 +37,29 @@ class TestBeside:
             assert beside.pid not in (None, first)
         finally:
             beside.end()
+
+
+class TestHeartbeat:
+    def test_beats_on_when_what_runs_beside_it_cannot_be_started(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url = f"sqlite:///{tmp_path}/hookdesk.db"
+        db = Database.open(url)
+        db.migrate()
+        monkeypatch.setattr(main, "HEARTBEAT_SECONDS", 0.01)
+        tried: list[int] = []
+
+        def tend() -> None:
+            tried.append(1)
+            raise OSError("no process can be started")
+
+        beat = main.Heartbeat(Settings(database_url=url), tend)
+        beat.start()
+        until = time.monotonic() + 20
+        while not (len(tried) > 1 and heartbeats.latest(db)) and time.monotonic() < until:
+            time.sleep(0.01)
+        beat.stop()
+
+        assert len(tried) > 1
+        assert [one.kind for one in heartbeats.latest(db)] == ["worker"]
+        db.dispose()

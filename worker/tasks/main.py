@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery import Celery, signals
@@ -117,12 +118,13 @@ class Heartbeat:
     def _run(self) -> None:
         db = Database.open(self._settings.database_url)
         name = f"worker@{socket.gethostname()}:{os.getpid()}"
+        beat = partial(heartbeats.beat, db, name, "worker", {"processes": self._settings.worker_processes})
         while not self._stopping.is_set():
-            try:
-                self._tend()
-                heartbeats.beat(db, name, "worker", {"processes": self._settings.worker_processes})
-            except Exception as exc:  # the heart beats on; a database that is away is told by its own alert
-                logger.warning("heartbeat_failed", error=type(exc).__name__)
+            for duty in (beat, self._tend):
+                try:
+                    duty()
+                except Exception as exc:  # the heart beats on; a database that is away is told by its own alert
+                    logger.warning("heartbeat_failed", error=type(exc).__name__)
             self._stopping.wait(HEARTBEAT_SECONDS)
         db.dispose()
 
