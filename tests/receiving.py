@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from webhooks import signature
 
@@ -55,16 +55,19 @@ class WebhookReceiver:
         kept = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                kept.got.append(Got(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                reply = kept.replies.pop(0) if len(kept.replies) > 1 else kept.replies[0]
+            def _take(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                got = Got(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                kept.got.append(got)
+                reply = kept.reply_to(got)
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(reply.body)))
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(reply.body)
+
+            do_GET = do_POST = do_PATCH = do_PUT = _take
 
             def log_message(self, *_: object) -> None:
                 """Quiet."""
@@ -78,7 +81,11 @@ class WebhookReceiver:
         self.port = self._server.server_port
         self.url = f"{'http' if context is None else 'https'}://127.0.0.1:{self.port}/hooks"
 
-    def __enter__(self) -> WebhookReceiver:
+    def reply_to(self, got: Got) -> Reply:
+        """The next of `replies`, whatever came."""
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -6,15 +6,14 @@ import base64
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import MetaData, select
 
 from tests.integration.system import System
+from tests.receiving import Got, Reply, WebhookReceiver
 
 
 def _key(word: str) -> str:
@@ -68,41 +67,26 @@ def _forms(canary: str) -> Iterable[str]:
         yield base64.b64decode(canary.removeprefix("whsec_")).decode()
 
 
-class Echo:
+class Echo(WebhookReceiver):
     """Answers every call with `status` and quotes the request, headers and all: the rudest of other sides."""
 
     def __init__(self) -> None:
-        self.status, self.got = 500, list[str]()
-        echo = self
+        super().__init__()
+        self.status = 500
+        self.origin = f"http://127.0.0.1:{self.port}"
 
-        class Handler(BaseHTTPRequestHandler):
-            def _quote(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                said = f"{self.headers.get('api_access_token') or ''} {body} {self.path} {dict(self.headers)}"
-                echo.got.append(said)
-                answer = said.encode()
-                self.send_response(echo.status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+    def reply_to(self, got: Got) -> Reply:
+        """What was said to it."""
+        return Reply(self.status, _quoted(got).encode())
 
-            do_GET = do_POST = do_PATCH = do_PUT = _quote
+    @property
+    def heard(self) -> str:
+        """All that was ever said to it."""
+        return "\n".join(map(_quoted, self.got))
 
-            def log_message(self, *_: object) -> None:
-                pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Echo:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+def _quoted(got: Got) -> str:
+    return f"{got.headers.get('api_access_token') or ''} {got.body.decode()} {got.path} {dict(got.headers)}"
 
 
 def logs(system: System) -> str:

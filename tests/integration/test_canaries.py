@@ -63,10 +63,10 @@ def system(tmp_path: Path, start: Callable[..., System], database_url: str, echo
     """All of it, with every secret a canary, another side that quotes what it is sent, and a store that refuses."""
     policy = tmp_path / "hookdesk.toml"
     policy.write_text(
-        f'[notices]\nwebhook = "{echo.url}/notices"\nallow_private = true\n'
+        f'[notices]\nwebhook = "{echo.origin}/notices"\nallow_private = true\n'
         '[notices.leads]\ndefault = "lead@example.com"\n'
-        f'[[targets]]\nname = "crm"\nurl = "{echo.url}/crm"\nallow_private = true\n'
-        f'[[targets]]\nname = "erp"\nurl = "{echo.url}/erp"\nallow_private = true\n'
+        f'[[targets]]\nname = "crm"\nurl = "{echo.origin}/crm"\nallow_private = true\n'
+        f'[[targets]]\nname = "erp"\nurl = "{echo.origin}/erp"\nallow_private = true\n'
     )
     url = database_url.replace("postgres@", f"postgres:{SECRETS['database password']}@")
     ports = {f"HOOKDESK_METRICS_{part.upper()}_PORT": str(free_port()) for part in ("web", "worker", "scheduler")}
@@ -77,7 +77,7 @@ def system(tmp_path: Path, start: Callable[..., System], database_url: str, echo
         "HOOKDESK_PUBLIC_URL": "https://desk.example.com",
         "HOOKDESK_CHATWOOT_WEBHOOK_SECRETS": f"{SECRETS['chatwoot webhook']},{SECRETS['chatwoot webhook, old']}",
         "HOOKDESK_CHATWOOT_URL_TOKEN": SECRETS["url token"],
-        "HOOKDESK_CHATWOOT_URL": echo.url,
+        "HOOKDESK_CHATWOOT_URL": echo.origin,
         "HOOKDESK_CHATWOOT_TOKEN": SECRETS["chatwoot token"],
         "HOOKDESK_API_TOKENS": f"tests:read+write:{SECRETS['api token']}",
         "HOOKDESK_EMAIL_SECRETS": SECRETS["email"],
@@ -245,8 +245,8 @@ class TestCanaries:
 
         # They were really there: what is meant to hold them does.
         assert set(found_in(held, CUSTOMER)) == set(CUSTOMER)
-        assert set(found_in("\n".join(echo.got), SECRETS)) >= {"chatwoot token"}
-        assert set(found_in("\n".join(echo.got), CUSTOMER)) >= {"name", "email"}
+        assert set(found_in(echo.heard, SECRETS)) >= {"chatwoot token"}
+        assert set(found_in(echo.heard, CUSTOMER)) >= {"name", "email"}
         assert any(line.startswith("AUTH") for line in mail.commands)
         assert set(found_in(json.dumps(system.env), SECRETS)) >= set(SECRETS) - {"database password"}
         assert "delivery_buried" in logs(system)
