@@ -40,6 +40,18 @@ class TestDelivery:
         assert system.ledger().processed == 1
         assert system.ledger().difference == 0
 
+    def test_of_another_account_under_our_secret_it_becomes_a_dead_letter(self, start: Callable[..., System]) -> None:
+        system = start(*ALL, settings={"HOOKDESK_CHATWOOT_ACCOUNT_ID": "1"})
+        body = fixture("01")
+        body["account"]["id"] = 2
+
+        assert system.post(body).status_code == 200
+
+        (dead,) = eventually(lambda: letters.list_deliveries(system.db, state="dead"))
+        assert dead.cause == "wrong_account"
+        assert tickets.list_tickets(system.db) == []
+        assert system.ledger().difference == 0
+
     def test_the_same_delivery_twice_is_processed_once(self, start: Callable[..., System], database_url: str) -> None:
         system = start(*ALL, database_url=database_url)
         body, delivery_id = fixture("02"), str(uuid.uuid4())
