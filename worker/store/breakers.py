@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from worker.store import storable
 from worker.store.bulk import insert_rows
-from worker.store.database import Database
+from worker.store.database import Database, without_waiting
 from worker.store.schema import breakers
 
 WINDOW = timedelta(seconds=60)
@@ -63,11 +63,17 @@ def peek(db: Database) -> list[Breaker]:
 
 
 def record(db: Database, name: str, ok: bool, cause: str | None = None) -> None:
-    """How a call ended. A probe that succeeds closes the breaker, one that fails doubles the pause."""
+    """How a call ended. A probe that succeeds closes the breaker, one that fails doubles the pause.
+
+    Not waited for: a breaker that a crash makes forget a call is told of the next.
+    """
     with db.write() as conn:
+        without_waiting(conn)
         now = db.now(conn)
-        insert_rows(conn, breakers, [{"name": name}], ignore=True)
         row = _row(conn, name, lock=True)
+        if row is None:
+            insert_rows(conn, breakers, [{"name": name}], ignore=True)
+            row = _row(conn, name, lock=True)
         values = _after_probe(row, now, ok) if row.open_until is not None else _after_call(row, now, ok)
         if not ok:
             values["cause"] = storable.optional_text(cause, 200)
