@@ -10,6 +10,7 @@ from typing import Any
 from tests.integration.chaos.run import Result
 
 Row = tuple[str, list[str]]
+Run = dict[str, Any]  # of one store, as chaos.json keeps it
 
 INTRODUCTION = (
     "A support desk at work, and Hookdesk killed under it: `make chaos` (see `tests/integration/chaos`). Every request "
@@ -42,67 +43,73 @@ NETWORK = {
 
 
 def write(folder: Path, results: Sequence[Result], *, command: str, machine: Mapping[str, str]) -> Path:
-    """`chaos.md` and `chaos.json`; returns the path of the first."""
+    """`chaos.md` and `chaos.json`; returns the path of the first. What is there already of another store stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "chaos.md"
-    page.write_text(render(results, command=command, machine=machine), "utf-8")
-    rows = [
-        {"store": one.job.store, "seed": one.job.seed, "faults": dict(one.counts), "violations": one.violations,
-         **one.figures}
-        for one in results
-    ]  # fmt: skip
-    data = {"command": command, "machine": dict(machine), "runs": rows}
-    page.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+    page, data = folder / "chaos.md", folder / "chaos.json"
+    runs: dict[str, Run] = {one["store"]: one for one in _kept(data)}
+    for one in results:
+        runs[one.job.store] = {"store": one.job.store, "seed": one.job.seed, "command": command,
+                               "machine": dict(machine), "faults": dict(one.counts), "violations": one.violations,
+                               **one.figures}  # fmt: skip
+    rows = [runs[store] for store in sorted(runs, reverse=True)]
+    data.write_text(json.dumps({"runs": rows}, indent=1) + "\n", "utf-8")
+    page.write_text(render(rows), "utf-8")
     return page
 
 
-def render(results: Sequence[Result], *, command: str, machine: Mapping[str, str]) -> str:
+def _kept(data: Path) -> list[Run]:
+    return json.loads(data.read_text("utf-8"))["runs"] if data.exists() else []
+
+
+def render(runs: Sequence[Run]) -> str:
     """The whole page."""
-    lines = ["# Under a nemesis", "", INTRODUCTION, "", f"`{command}`", ""]
-    heads = [*(one.job.store for one in results), *(["both"] if len(results) > 1 else [])]
-    for title, rows in (("What was done", _done(results)), ("What came of it", _came(results))):
+    commands = dict.fromkeys(one["command"] for one in runs)
+    lines = ["# Under a nemesis", "", INTRODUCTION, "", *(f"    {command}" for command in commands), ""]
+    heads = [*(one["store"] for one in runs), *(["both"] if len(runs) > 1 else [])]
+    for title, rows in (("What was done", _done(runs)), ("What came of it", _came(runs))):
         lines += [f"**{title}**", "", f"| | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
         lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
         lines += [""]
-    for one in results:
-        lines += [f"- {one.job.store}: {said}" for said in one.violations]
+    for one in runs:
+        lines += [f"- {one['store']}: {said}" for said in one["violations"]]
+    machine = runs[-1]["machine"]
     lines += ["## Machine", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in machine.items())]
     return "\n".join(lines) + "\n"
 
 
-def _done(results: Sequence[Result]) -> Iterator[Row]:
-    yield _sum("events of the desk, answered 200 in the end", results, lambda one: one.figures["events"])
-    yield _sum("posts it took", results, lambda one: one.figures["posts"])
-    yield _sum("distinct facts in them", results, lambda one: one.figures["facts"])
-    yield _sum("**kills**", results, _kills)
+def _done(runs: Sequence[Run]) -> Iterator[Row]:
+    yield _sum("events of the desk, answered 200 in the end", runs, lambda one: one["events"])
+    yield _sum("posts it took", runs, lambda one: one["posts"])
+    yield _sum("distinct facts in them", runs, lambda one: one["facts"])
+    yield _sum("**kills**", runs, _kills)
     for key, name in FAULTS.items():
-        yield _sum(name, results, lambda one, key=key: one.counts[key])
+        yield _sum(name, runs, lambda one, key=key: one["faults"].get(key, 0))
     for key, name in NETWORK.items():
-        yield _sum(name, results, lambda one, key=key: one.figures["unanswered"].get(key, 0))
+        yield _sum(name, runs, lambda one, key=key: one["unanswered"].get(key, 0))
 
 
-def _came(results: Sequence[Result]) -> Iterator[Row]:
+def _came(runs: Sequence[Run]) -> Iterator[Row]:
     for law in ("lost", "doubled", "invented"):
-        yield _sum(law, results, lambda one, law=law: sum(1 for each in one.violations if f": {law}:" in each))
-    yield _sum("all violations of a law", results, lambda one: len(one.violations))
-    yield _sum("looks at the ledger with a difference", results, lambda one: one.figures["differences"])
-    yield _sum("of looks at the ledger", results, lambda one: one.figures["looks at the ledger"])
+        yield _sum(law, runs, lambda one, law=law: sum(1 for each in one["violations"] if f": {law}:" in each))
+    yield _sum("all violations of a law", runs, lambda one: len(one["violations"]))
+    yield _sum("looks at the ledger with a difference", runs, lambda one: one["differences"])
+    yield _sum("of looks at the ledger", runs, lambda one: one["looks at the ledger"])
     for outcome in ("processed", "duplicate", "stale", "ignored"):
-        yield _sum(f"deliveries {outcome}", results, lambda one, o=outcome: one.figures["outcomes"].get(o, 0))
-    yield _sum("dead letters, all of them injected", results, lambda one: one.figures["dead letters"])
-    yield _sum("tickets", results, lambda one: one.figures["tickets"])
-    yield _sum("effects performed", results, lambda one: one.figures["effects"].get("done", 0))
-    yield _sum("effects cancelled with a reason", results, lambda one: one.figures["effects"].get("cancelled", 0))
-    yield _sum("timers fired", results, lambda one: one.figures["timers fired"])
+        yield _sum(f"deliveries {outcome}", runs, lambda one, o=outcome: one["outcomes"].get(o, 0))
+    yield _sum("dead letters, all of them injected", runs, lambda one: one["dead letters"])
+    yield _sum("tickets", runs, lambda one: one["tickets"])
+    yield _sum("effects performed", runs, lambda one: one["effects"].get("done", 0))
+    yield _sum("effects cancelled with a reason", runs, lambda one: one["effects"].get("cancelled", 0))
+    yield _sum("timers fired", runs, lambda one: one["timers fired"])
     for name in ("seconds acting", "seconds to rest"):
-        yield name, [f"{one.figures[name]:,.0f}" for one in results] + ["" for _ in results[1:2]]
+        yield name, [f"{one[name]:,.0f}" for one in runs] + ["" for _ in runs[1:2]]
 
 
-def _kills(one: Result) -> int:
-    return sum(count for name, count in one.counts.items() if name.startswith("kill "))
+def _kills(one: Run) -> int:
+    return sum(count for name, count in one["faults"].items() if name.startswith("kill "))
 
 
-def _sum(name: str, results: Sequence[Result], of: Any) -> Row:
-    values = [of(one) for one in results]
+def _sum(name: str, runs: Sequence[Run], of: Any) -> Row:
+    values = [of(one) for one in runs]
     cells = [f"{value:,}" for value in values]
     return name, [*cells, f"{sum(values):,}"] if len(values) > 1 else cells
