@@ -122,7 +122,11 @@ class WsgiFront(Generic[Behind]):
 
     async def _called(self, scope: Scope, receive: Receive, held: Held) -> Answer:
         """What the application answers."""
-        body = await self._in_time(self._read_whole(receive, held))
+        try:
+            body = await self._in_time(self._read_whole(receive, held))
+        except Unread as exc:
+            logger.warning("request_unread", status=exc.status, why=exc.why)
+            raise
         environ = wsgi.environ_of(scope, wsgi.headers_of(scope), body)
         return await self._until_answer(self._pool.run(lambda: wsgi.call(self._room.app, environ)), self._too_slow)
 
