@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from flask import Response
 
-from webhooks.wsgi import Answer, WsgiApp
+from worker.wsgi import Answer, WsgiApp
 
 SECURITY_HEADERS = (
     ("Cache-Control", "no-store"),

@@ -16,10 +16,10 @@ from webhooks.arrival import Arrival
 from webhooks.deps import Deps
 from webhooks.refusals import BODY_BYTES
 from webhooks.sources.base import Authentic, Rejected
-from webhooks.wsgi import Answer
 from worker.config import Settings
 from worker.store.inbox import Receipt
 from worker.store.rejects import Reject
+from worker.wsgi import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from granian.constants import Interfaces, Loops, RuntimeModes
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-
 from webhooks import spool
 from webhooks.door import Door, open_door
 from webhooks.front import Front
 from worker import log
 from worker.config import Settings
-from worker.listening import HEADER_MILLISECONDS, listen
-
-HEADER_BYTES = 64 << 10
-CONNECTIONS = 4096  # per process; a waiting one costs a few kilobytes
+from worker.listening import listen
 
 logger = log.get(__name__)
 
@@ -30,14 +23,7 @@ def serve(settings: Settings) -> None:
         setting="HOOKDESK_PORT",
         load=partial(_load, settings),
         started=partial(_started, settings),
-        interface=Interfaces.ASGI,
-        loop=Loops.uvloop,
-        runtime_mode=RuntimeModes.mt,
-        workers=settings.web_processes,
-        backlog=CONNECTIONS,
-        backpressure=CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
-        log_level=LogLevels.warning,
+        processes=settings.web_processes,
     )
     logger.info("web_stopped")
 
@@ -55,7 +41,6 @@ def _open(settings: Settings) -> Door:
 
 
 def _started(settings: Settings) -> None:
-    """In the parent, once it listens and before it forks."""
     logger.info("web_started", host=settings.host, port=settings.port, processes=settings.web_processes)
     if settings.metrics_web_port:
         from worker import metrics  # prometheus_client looks at the environment when it is imported

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from granian.constants import HTTPModes
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from worker.errors import DependencyDown
+from worker.front import WsgiFront
 
 HEADER_MILLISECONDS = 10_000  # also how long an idle connection lives: keep a proxy's upstream keepalive shorter
+HEADER_BYTES = 64 << 10
+CONNECTIONS = 4096  # per process; a waiting one costs a few kilobytes
 STOP_SECONDS = 10
 _THROUGH_OURS = {"handlers": [], "propagate": True}
 _LOGGING = {"loggers": {"_granian": _THROUGH_OURS, "granian.access": _THROUGH_OURS}}
@@ -22,24 +27,32 @@ def listen(
     port: int,
     *,
     setting: str,
-    load: Callable[[], Any],
+    load: Callable[[], WsgiFront[Any]],
     started: Callable[[], None],
-    **options: Any,
+    processes: int = 1,
 ) -> None:
-    """Serve what `load` gives in each serving process, until SIGTERM or SIGINT; what is in flight is answered first.
+    """Serve by the front that `load` makes in each serving process, until SIGTERM or SIGINT.
 
-    `options` are granian's. Raises DependencyDown, which names the setting of the port, when nobody may listen there.
+    What is in flight then is answered first. `started` is called in the parent, once it listens and before it forks.
+    Raises DependencyDown, which names the setting of the port, when nobody may listen there.
     """
     server = MPServer(
         name,
         address=address,
         port=port,
+        interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
+        loop=Loops.uvloop,
+        runtime_mode=RuntimeModes.mt,
+        workers=processes,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
+        log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
-        **options,
     )
     server.on_startup(started)
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from webhooks.door import open_door
 from webhooks.front import Front
 from worker.config import Settings
+from worker.front import WsgiFront
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -51,7 +52,7 @@ async def receiver(settings: Settings) -> AsyncIterator[Front]:
         await life
 
 
-async def ask(front: Front, request: Request) -> tuple[int, bytes]:
+async def ask(front: WsgiFront[Any], request: Request) -> tuple[int, bytes]:
     """Status and body of its answer."""
     waiting = _messages(request.chunks, is_whole=request.is_whole)
     sent: list[dict[str, Any]] = []

@@ -12,11 +12,11 @@ import yaml
 
 from tests.guards.repository import ROOT
 from tests.programs import needed
-from webhooks.serve import HEADER_BYTES
 from webhooks.sources.base import Source
 from webhooks.sources.registry import SOURCES
 from worker.cli.main import main
 from worker.config import SETTINGS, load
+from worker.listening import HEADER_BYTES
 from worker.policy_file import load_policy
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

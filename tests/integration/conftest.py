@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.knocking import Door
+from tests.integration.knocking import ApiDoor, Door
 from tests.integration.system import System, free_port, running
 from tests.integration.valkey import Broker
 from tests.nginx import in_front_of
@@ -83,11 +83,17 @@ def start(tmp_path: Path, broker: Broker | None) -> Iterator[Callable[..., Syste
 
 @pytest.fixture(scope="module", params=["alone", "behind nginx"])
 def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    """A receiver as it is configured by default, reached directly and through the nginx that is shipped."""
+    """A receiver as it is configured by default, reached directly and through the nginx that is shipped.
+
+    By `every_door` and `bare_door` also a ticket API.
+    """
     root = tmp_path_factory.mktemp("door")
-    with running(root, "web") as system:
+    with running(root, "api" if request.param == "ticket API" else "web") as system:
+        if request.param == "ticket API":
+            yield ApiDoor(system, system.api_port)
+            return
         if request.param == "alone":
-            yield Door(system, system.port, is_behind_nginx=False)
+            yield Door(system, system.port)
             return
         port = free_port()
         with in_front_of(system.port, root / "nginx", listen=port):

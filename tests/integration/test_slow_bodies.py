@@ -1,29 +1,21 @@
-"""A real receiver process against senders that are slow, unfinished or gone, and against its own end."""
+"""A real receiver and a real ticket API against senders that are slow, unfinished or gone, and at their own end."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import pytest
 import requests
 
-from tests.fuzz.counting import TEST_SECONDS
-from tests.integration.knocking import Door
+from tests.fuzz.raw_http import CHUNKED, head
+from tests.integration.knocking import ApiDoor, Door, bare_door, every_door
 from tests.integration.system import BEARER, System, eventually, free_port
 from webhooks import spool
 
-UNFINISHED_BODY = (
-    b"POST /webhooks/chatwoot HTTP/1.1\r\nHost: hookdesk\r\nContent-Length: 100000\r\n"
-    b"X-Chatwoot-Timestamp: 1781773202\r\nX-Chatwoot-Signature: sha256=" + b"a" * 64 + b"\r\n\r\n{"
-)
-UNFINISHED_CHUNKS = UNFINISHED_BODY.replace(b"Content-Length: 100000", b"Transfer-Encoding: chunked").replace(
-    b"\r\n\r\n{", b"\r\n\r\n5\r\n{"
-)
-UNFINISHED_HEADERS = b"POST /webhooks/chatwoot HTTP/1.1\r\nHost: hookdesk\r\nX-Slow: "
 HALF_A_MAIL = (
     b"POST /webhooks/email/generic HTTP/1.1\r\nHost: hookdesk\r\nAuthorization: Bearer " + BEARER.encode() + b"\r\n"
 )
@@ -43,34 +35,34 @@ def read_to_end(opened: socket.socket) -> bytes:
     return answer
 
 
-def timed(call: Callable[[], requests.Response]) -> float:
-    started = time.monotonic()
-    assert call().status_code == 200
-    return time.monotonic() - started
+def unfinished(door: Door) -> Mapping[str, bytes]:
+    """The beginnings of genuine requests, by what is missing of them."""
+    body = head(b"POST", door.path, [*door.fields(b""), (b"Content-Length", b"100000")]) + b"{"
+    chunks = head(b"POST", door.path, [*door.fields(b""), CHUNKED]) + b"5\r\n{"
+    return {"body": body, "chunks": chunks, "headers": body.partition(b"Content-Length")[0] + b"X-Slow: ", "all": b""}
 
 
 class TestSlowSenders:
-    @pytest.mark.parametrize(
-        "firsts",
-        [[UNFINISHED_BODY], [UNFINISHED_HEADERS], [UNFINISHED_BODY, UNFINISHED_HEADERS, UNFINISHED_CHUNKS, b""]],
-        ids=["bodies", "headers", "all kinds"],
-    )
-    def test_two_hundred_of_them_hold_nobody_up(self, firsts: list[bytes], door: Door) -> None:
+    @every_door
+    @pytest.mark.parametrize("missing", [["body"], ["headers"], ["body", "headers", "chunks", "all"]], ids="/".join)
+    def test_two_hundred_of_them_hold_nobody_up(self, missing: list[str], door: Door) -> None:
         """With as many threads as there are by default, which is what the benchmark measures: far fewer than 200."""
+        firsts = [unfinished(door)[what] for what in missing]
         with ExitStack() as stack:
             slow = [stack.enter_context(connection(door.port, firsts[n % len(firsts)])) for n in range(200)]
             for turn in range(20):
                 slow[turn].sendall(b" ")  # still there
-                assert timed(lambda: requests.get(f"{door.url}/livez", timeout=5)) < TEST_SECONDS
-                assert timed(lambda n=turn: door.system.post({"n": n}, port=door.port)) < TEST_SECONDS  # type: ignore[misc]
+                assert door.ask(b"GET /livez HTTP/1.1\r\nHost: hookdesk\r\n\r\n").status == 200
+                assert door.ask(*door.plain(door.body(b"turn %d" % turn))).status == door.good
 
         assert door.system.env.get("HOOKDESK_WEB_THREADS") is None
 
-    def test_a_slow_body_is_told_so_and_cut_off(self, start: Callable[..., System]) -> None:
-        system = start("web")
+    @bare_door
+    @pytest.mark.parametrize("missing", ["body", "chunks"])
+    def test_a_slow_body_is_told_so_and_cut_off(self, missing: str, door: Door) -> None:
         started = time.monotonic()
 
-        with connection(system.port, UNFINISHED_BODY) as slow:
+        with connection(door.port, unfinished(door)[missing]) as slow:
             answer = read_to_end(slow)
 
         assert answer.startswith(b"HTTP/1.1 408 ")
@@ -104,10 +96,9 @@ class TestSlowSenders:
 
         assert (answer.status_code, system.ledger().received) == (200, 1)
 
-    def test_the_server_says_little_about_itself(self, start: Callable[..., System]) -> None:
-        system = start("web")
-
-        assert requests.get(f"{system.url}/livez", timeout=5).headers["Server"] == "hookdesk"
+    @bare_door
+    def test_the_server_says_little_about_itself(self, door: Door) -> None:
+        assert requests.get(f"{door.url}/livez", timeout=5).headers["Server"] == "hookdesk"
 
 
 class TestEnd:
@@ -132,22 +123,23 @@ class TestEnd:
         kept = system.ledger().received + spool.count(spool.directory_of(system.root / "data"))
         assert kept >= len(answered)
 
-    def test_a_request_on_its_way_is_still_answered(self, start: Callable[..., System]) -> None:
-        system = start("web")
-        body = b'{"id":"on its way"}'
-        head = HALF_A_MAIL + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    @pytest.mark.parametrize("part", ["web", "api"])
+    def test_a_request_on_its_way_is_still_answered(self, part: str, start: Callable[..., System]) -> None:
+        system = start(part)
+        door = Door(system, system.port) if part == "web" else ApiDoor(system, system.api_port)
+        first, body = door.plain(door.body(b"on its way"), (b"Connection", b"close"), delivery_id="on-its-way")
 
-        with connection(system.port, head + body[:5]) as half:
+        with connection(door.port, first + body[:5]) as half:
             time.sleep(0.2)
-            stopper = threading.Thread(target=system.stop, args=("web",))
+            stopper = threading.Thread(target=system.stop, args=(part,))
             stopper.start()
             time.sleep(0.2)
             half.sendall(body[5:])
             answer = read_to_end(half)
             stopper.join(20)
 
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        assert system.ledger().received == 1
+        assert answer.startswith(b"HTTP/1.1 %d " % door.good)
+        assert door.has_kept("on-its-way")
 
 
 class TestStart:

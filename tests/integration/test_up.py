@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,8 @@ def house(tmp_path: Path) -> Iterator[House]:
         running.process.kill()
         running.process.wait()
     for pid in belonging_to(running.data_dir):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended by itself meanwhile
+            os.kill(pid, signal.SIGKILL)
 
 
 class TestUp:

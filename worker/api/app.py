@@ -9,18 +9,20 @@ from prometheus_client import generate_latest
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from worker import log, metrics
+from worker import log, metrics, wsgi
 from worker.api.access import caller, demand
-from worker.api.problems import Problem, of_error, unavailable
+from worker.api.problems import RETRY_AFTER_SECONDS, Problem, of_error, unavailable
 from worker.api.routes import KEY_HEADER, ROUTES, Call, Route
 from worker.desk import Desk
 from worker.errors import Invalid, NotFound, Refused
 from worker.shapes import dumps
 from worker.store.database import is_connection_lost
+from worker.wsgi import Answer
 
 BODY_BYTES = 128 * 1024
 _BUSY = frozenset({"40001", "40P01", "55P03", "57014"})  # another held what this one needed: ask again
 _OF_HTTP = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_OF_FRONT = {400: "incomplete", 408: "too_slow", 413: "too_large", 503: "overloaded"}
 
 logger = log.get(__name__)
 
@@ -42,6 +44,13 @@ def create_app(desk: Desk) -> Flask:
     _add_errors(app)
     app.after_request(_secured)
     return app
+
+
+def refusal(status: int, why: str) -> Answer:
+    """What the front answers by itself, as a problem document like any other."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    response = _secured(Problem(_OF_FRONT[status], why, headers=headers).response())
+    return wsgi.call(response, {"REQUEST_METHOD": "GET"})  # a response is an application, too
 
 
 def _view(route: Route, desk: Desk) -> Callable[..., Response]:
@@ -98,7 +107,7 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def known(exc: HTTPException) -> Response:
-        why = f"at most {BODY_BYTES} bytes" if isinstance(exc, RequestEntityTooLarge) else _said(exc)
+        why = f"the body is larger than {BODY_BYTES} bytes" if isinstance(exc, RequestEntityTooLarge) else _said(exc)
         allowed = {name: value for name, value in exc.get_headers() if name == "Allow"}
         return Problem(_OF_HTTP.get(exc.code or 400, "invalid_json"), why, headers=allowed).response()
 

@@ -17,17 +17,19 @@ from worker.instruction import LONGEST
 _ABOUT = """Tickets for other systems of the same company: open them, look at them, act on them.
 
 Every answer that is not what was asked for is a problem document (RFC 9457) with what, why and what to do next.
-Send an Idempotency-Key with each POST: then repeating it after a broken connection is safe."""
+Send an Idempotency-Key with each POST: then repeating it after a broken connection is safe.
+What is not HTTP at all gets 400, and headers beyond all measure 431, from the server itself."""
 _REFUSALS = {
-    400: "The body is not JSON.",
+    400: "The body ended early, or is not JSON.",
     401: "No valid token.",
     403: "The token lacks the scope.",
     404: "No such ticket.",
+    408: "The body took too long.",
     409: "The ticket does not allow it now, or the idempotency key stands for another act.",
     413: "The body is too large.",
     415: "The body is not said to be JSON.",
     422: "Fields that cannot be taken; `errors` names each.",
-    503: "The database cannot be reached; nothing was changed.",
+    503: "The database cannot be reached and nothing was changed, or `overloaded`: too much at once.",
 }
 
 
@@ -100,10 +102,12 @@ def _answer(route: Route, status: int, schema: str, about: str) -> dict[str, Any
 
 
 def _refusals(route: Route) -> list[int]:
-    found = [401, 403, 503] if route.scope else []
+    """Any request may be told that it came late, only in part, at too great a length or at the wrong moment."""
+    found = [400, 408, 413, 503]
+    found += [401, 403] if route.scope else []
     found += [404] if route.has_id else []
     found += [422] if route.query or route.verb is not None else []
-    return found + ([400, 409, 413, 415] if route.verb is not None else [])
+    return found + ([409, 415] if route.verb is not None else [])
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -16,12 +16,14 @@ RETRY_AFTER_SECONDS = 2
 
 _PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "invalid_json": (400, "The body is not a JSON object", "Send one JSON object in UTF-8, each name once, no NaN."),
+    "incomplete": (400, "The request ended early", "Send all of its body, as long as Content-Length says."),
     "unauthorized": (401, "The request carries no valid token",
                      "Send `Authorization: Bearer <token>` with a token of HOOKDESK_API_TOKENS. `hookdesk up` keeps "
                      "one in secrets.env in the data folder: the part after the last colon."),
     "forbidden": (403, "This token may not do that", "Use another token, or add the scope in HOOKDESK_API_TOKENS."),
     "not_found": (404, "There is nothing here", "GET /api/tickets lists the tickets, /api/openapi.json all routes."),
     "method_not_allowed": (405, "That method is not used here", "The header Allow names those that are."),
+    "too_slow": (408, "The body took too long", "Send it again, all of it within 3 seconds."),
     "invalid_transition": (409, "The ticket's status does not allow this", "Use one of `verbs`, or none is left."),
     "not_done": (409, "The ticket is not done yet", "Add what is missing, then close it again."),
     "idempotency_key_reused": (409, "This idempotency key is used already", "Use a new key for each act."),
@@ -31,6 +33,8 @@ _PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "unsupported_media_type": (415, "The body is not JSON", "Send it with `Content-Type: application/json`."),
     "invalid": (422, "The request is not well said", "Mend each field of `errors`; /api/openapi.json has the schema."),
     "error": (500, "Something went wrong on our side", "Send it again later; the log of `hookdesk api` says what."),
+    "overloaded": (503, "This cannot be answered right now",
+                   "Send it again after the seconds in Retry-After, under the same Idempotency-Key: it may be done."),
     "unavailable": (503, "The database cannot be reached", "Send it again after the seconds in Retry-After."),
 }  # fmt: skip
 CODES = tuple(_PROBLEMS)

@@ -1,20 +1,26 @@
-"""`hookdesk api`: granian with the ticket API in it, one process with a few threads; its port is private."""
+"""`hookdesk api`: granian with a front and the ticket API behind it, in one process; its port is private.
+
+As with the receiver, a request gets one of the few threads when it has come completely: slow callers hold up nobody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from flask import Flask
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 
 from worker import log
-from worker.api.app import create_app
+from worker.api.app import BODY_BYTES, create_app, refusal
 from worker.config import Settings
-from worker.listening import HEADER_MILLISECONDS, listen
+from worker.desk import Desk, open_desk
+from worker.front import WsgiFront
+from worker.listening import listen
 
 THREADS = 8  # each holds one connection to the database while it works: no more than the store's pool
+ANSWER_SECONDS = 30.0  # the database gives up earlier by itself, and then the answer says that nothing was changed
 
 logger = log.get(__name__)
 
@@ -28,20 +34,36 @@ def serve(settings: Settings) -> None:
         setting="HOOKDESK_API_PORT",
         load=partial(_load, settings),
         started=partial(_started, settings),
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=THREADS,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
-        log_level=LogLevels.error,  # as a warning it tells us that these are many threads
     )
     logger.info("api_stopped")
 
 
-def _load(settings: Settings) -> Flask:
-    """In the serving process, after the fork."""
-    from worker.desk import open_desk  # imports Celery: not needed by who only imports this module
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What lies behind the front: the desk, and the application that works at it."""
 
-    return create_app(open_desk(settings, origin="api"))
+    desk: Desk
+    app: Flask
+    threads: int = THREADS
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.desk.close()
+
+
+def front_of(open_api: Callable[[], Api], *, answer_seconds: float = ANSWER_SECONDS, **bounds: Any) -> WsgiFront[Api]:
+    """Not open yet: the server opens it."""
+    return WsgiFront(open_api, refusal=refusal, body_bytes=BODY_BYTES, answer_seconds=answer_seconds, **bounds)
+
+
+def _load(settings: Settings) -> WsgiFront[Api]:
+    """In the serving process, after the fork."""
+    return front_of(partial(_open, settings))
+
+
+def _open(settings: Settings) -> Api:
+    desk = open_desk(settings, origin="api")
+    return Api(desk, create_app(desk))
 
 
 def _started(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from tests.unit.webhooks.world import World
 from webhooks.door import Door
 from webhooks.front import Front
 from webhooks.sources.registry import SOURCES
+from worker.front import WsgiFront
 
 Messages = list[dict[str, Any]]
 DISCONNECT = {"type": "http.disconnect"}
@@ -34,7 +35,7 @@ def scope_of(sent: Sent, method: str = "POST") -> dict[str, Any]:
 class Caller:
     """Speaks ASGI with a front that is alive."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: WsgiFront[Any]) -> None:
         self.front = front
 
     async def call(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]]) -> tuple[int, dict[str, str]]:
@@ -61,8 +62,7 @@ class Caller:
 
 
 @asynccontextmanager
-async def alive(world: World, *, threads: int = 4, **given: Any) -> AsyncIterator[Caller]:
-    front = Front(lambda: Door(world.settings, world.deps, world.app, threads, ()), **given)
+async def alive(front: WsgiFront[Any]) -> AsyncIterator[Caller]:
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     life = asyncio.create_task(front({"type": "lifespan"}, events.get, told.put))
@@ -74,12 +74,16 @@ async def alive(world: World, *, threads: int = 4, **given: Any) -> AsyncIterato
     await life
 
 
-def run(world: World, scenario: Callable[[Caller], Awaitable[Any]], **given: Any) -> Any:
+def run_on(front: WsgiFront[Any], scenario: Callable[[Caller], Awaitable[Any]]) -> Any:
     async def main() -> Any:
-        async with alive(world, **given) as caller:
+        async with alive(front) as caller:
             return await scenario(caller)
 
     return asyncio.run(main())
+
+
+def run(world: World, scenario: Callable[[Caller], Awaitable[Any]], *, threads: int = 4, **given: Any) -> Any:
+    return run_on(Front(lambda: Door(world.settings, world.deps, world.app, threads, ()), **given), scenario)
 
 
 every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: f"{source.name}/{source.endpoint}")

@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.unit.webhooks.asgi import DISCONNECT, Caller, Messages, chunk, every_source, run, scope_of
+from tests.unit.webhooks.asgi import DISCONNECT, Caller, Messages, chunk, every_source, run
 from tests.unit.webhooks.senders import BEARER, Sent, send_from
 from tests.unit.webhooks.world import World
 from webhooks.door import Door
 from webhooks.front import Front
-from webhooks.pool import ThreadPool
 from webhooks.sources.registry import SOURCES
-from webhooks.wsgi import environ_of, headers_of
 
 
 class TestRequests:
@@ -174,48 +172,3 @@ class TestLife:
             return told
 
         assert asyncio.run(main()) == [{"type": "lifespan.startup.failed", "message": "no disk"}]
-
-
-class TestThreadPool:
-    def test_results_and_errors_come_back(self) -> None:
-        async def main() -> list[Any]:
-            pool: ThreadPool[int] = ThreadPool(3, asyncio.get_running_loop())
-            futures = [pool.run(lambda n=n: 10 // n) for n in range(4)]  # type: ignore[misc]
-            results = await asyncio.gather(*futures, return_exceptions=True)
-            pool.close()
-            return results
-
-        error, *numbers = asyncio.run(main())
-
-        assert isinstance(error, ZeroDivisionError)
-        assert numbers == [10, 5, 3]
-
-    def test_a_job_nobody_waits_for_is_not_begun(self) -> None:
-        begun: list[int] = []
-
-        async def main() -> None:
-            pool: ThreadPool[None] = ThreadPool(1, asyncio.get_running_loop())
-            gate = threading.Event()
-            first = pool.run(lambda: gate.wait(5) and None)
-            second = pool.run(lambda: begun.append(2))
-            second.cancel()
-            gate.set()
-            await first
-            pool.close()
-
-        asyncio.run(main())
-
-        assert begun == []
-
-
-class TestWsgi:
-    def test_repeated_headers_are_joined_and_odd_bytes_survive(self) -> None:
-        headers = headers_of({"headers": [(b"X-A", b"1"), (b"x-a", b"2"), (b"x-b", b"\xff")]})
-
-        assert headers == {"x-a": "1,2", "x-b": "\xff"}
-
-    def test_the_environment_is_complete(self) -> None:
-        environ = environ_of(scope_of(Sent("/é", b"")), {"content-type": "a/b", "x-y": "1"}, b"body")
-
-        assert (environ["PATH_INFO"], environ["CONTENT_TYPE"], environ["HTTP_X_Y"]) == ("/Ã©", "a/b", "1")
-        assert (environ["CONTENT_LENGTH"], environ["wsgi.input"].read()) == ("4", b"body")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz import corpus
 from tests.fuzz.asgi import Request, ask
-from tests.unit.webhooks.asgi import alive
+from tests.unit.webhooks.asgi import run
 from tests.unit.webhooks.senders import send_from
 from tests.unit.webhooks.world import World
 from webhooks.sources.base import Source
@@ -30,11 +29,8 @@ BODIES = st.lists(st.binary(max_size=50), max_size=4).map(tuple)
 
 
 def answered(world: World, request: Request) -> tuple[int, bytes]:
-    async def main() -> tuple[int, bytes]:
-        async with alive(world, threads=1) as caller:
-            return await ask(caller.front, request)
-
-    return asyncio.run(main())
+    told: tuple[int, bytes] = run(world, lambda caller: ask(caller.front, request), threads=1)
+    return told
 
 
 class TestAny:

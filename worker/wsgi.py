@@ -1,4 +1,4 @@
-"""One Flask call as a function: an ASGI scope and a body in, status, headers and bytes out."""
+"""One call of a WSGI application as a function: an ASGI scope and a body in, status, headers and bytes out."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class ThreadPool(Generic[Result]):
     def __init__(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Result], asyncio.Future[Result]] | None] = queue.SimpleQueue()
         self._returns: Returns[Result] = Returns(loop)
-        self._threads = [threading.Thread(target=self._run, name=f"web-{n}", daemon=True) for n in range(size)]
+        self._threads = [threading.Thread(target=self._run, name=f"wsgi-{n}", daemon=True) for n in range(size)]
         for thread in self._threads:
             thread.start()
 
