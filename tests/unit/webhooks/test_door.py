@@ -53,7 +53,7 @@ class TestOpenDoor:
     def test_what_a_dead_process_left_is_drained_at_once(self, door: Door, db: Database, woken: Woken) -> None:
         wait_until(lambda: ledger(db).received == 1)
 
-        assert count(directory_of(door.settings.data_dir)) == 0
+        wait_until(lambda: count(directory_of(door.settings.data_dir)) == 0)
         wait_until(lambda: woken.ids == [1])
 
     def test_it_accepts_refuses_and_says_that_it_lives(self, door: Door, db: Database) -> None:
