@@ -55,7 +55,7 @@ class Machine:
         _run(*self.prefix, "nft", "delete table inet cut")
 
     def unplug(self) -> None:
-        """Gone, and its cable before it: the kernel takes namespaces apart later, and the next network wants the name."""
+        """Gone, its cable first: the kernel takes namespaces apart later, and the next network wants the name."""
         for command in (["ip", "link", "delete", self._veth], ["ip", "netns", "delete", self.name]):
             subprocess.run(command, capture_output=True, timeout=20)
 
