@@ -84,12 +84,8 @@ class Nemesis:
                 return self._store.strike(fault.seconds)
             case "cut", "database":
                 return self._store.cut()
-            case "cut", _:
-                self._parts.broker.cut()
-                return True
-            case "flush", _:
-                self._parts.broker.empty()
-                return True
+            case (("cut" | "flush") as kind, _):
+                return self._parts.trouble_broker(kind)
             case "clock", _:
                 return self._step_clock(fault.seconds)
             case "chatwoot", answer:

@@ -96,6 +96,15 @@ class Parts(System):
             self.signal(name, signal.SIGCONT)
         return True
 
+    def trouble_broker(self, kind: str) -> bool:
+        """Flush it, or cut all its connections; one that is being started again is waited for."""
+        with self.locks["broker"]:
+            if kind == "cut":
+                self.broker.cut()
+            else:
+                self.broker.empty()
+        return True
+
     def resume(self, *, seconds: float, when: Callable[[], bool]) -> bool:
         """Let the group that hangs at a failpoint (`CHAOS_STALL`) go on, once `when` is true.
 
