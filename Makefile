@@ -21,8 +21,8 @@ run: .venv/.runtime ## start everything here, with a practice Chatwoot to talk t
 demo: .venv/.runtime ## watch a support day in about a minute, then stop
 	@exec $(BIN)/hookdesk demo
 
-test: .venv/.tests ## run all tests
-	@exec $(BIN)/python -m pytest
+test: .venv/.tests ## run all tests (ARGS='--broker rabbitmq': those that start a broker, on RabbitMQ)
+	@exec $(BIN)/python -m pytest $(ARGS)
 
 chaos: .venv/.tests ## kill everything under a support desk at work, and look what is left (ARGS='--kills 500' for more)
 	@exec $(BIN)/python -m tests.integration.chaos $(ARGS)

@@ -10,6 +10,14 @@ import pytest
 from tests.postgres import PostgresServer, require_binaries
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What tests/integration makes of it stands in the conftest.py there."""
+    words = (
+        "rabbitmq: of all tests only those that start a broker, on a RabbitMQ; what is left out is counted by reason"
+    )
+    parser.addoption("--broker", choices=("valkey", "rabbitmq"), default="valkey", help=words)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have Hookdesk's settings in their shell."""

@@ -21,6 +21,7 @@ from tests.programs import needed
 from worker.celery_app import AMQP_PREFIX, QUEUES, amqp_queue
 
 BIN = Path("/usr/lib/rabbitmq/bin")  # the scripts in /usr/sbin change the user and the folder
+GUEST = "guest"  # the password of RabbitMQ's own user, and its name
 BOOT_SECONDS = 90.0  # some five on a quiet machine
 PORTS = range(20_000, 30_000)  # below those the kernel gives to clients: one that waits could meet itself there
 
@@ -58,11 +59,12 @@ class RabbitServer:
         self._mapper: subprocess.Popen[bytes] | None = None
         self._node: subprocess.Popen[bytes] | None = None
         self._settled = False
+        self._password = GUEST
 
     @property
     def url(self) -> str:
         """What HOOKDESK_BROKER_URL is given."""
-        return f"amqp://guest:guest@{self.host}:{self._port}//"
+        return f"amqp://{GUEST}:{self._password}@{self.host}:{self._port}//"
 
     @property
     def is_running(self) -> bool:
@@ -71,11 +73,13 @@ class RabbitServer:
 
     def start(self) -> None:
         """Serve; returns when a client gets in. Of a node that already runs the messages are thrown away instead."""
-        if not self.is_running:
+        was_running = self.is_running
+        if not was_running:
             self._boot()
         if not self._settled:
             self._settle()
-        self.purge()
+        if was_running:
+            self.purge()
 
     def _settle(self) -> None:
         """Make the queues and stop in an orderly way once: RabbitMQ writes down within minutes which replicas it has,
@@ -126,9 +130,28 @@ class RabbitServer:
             for kind in QUEUES:
                 connection.channel().queue_purge(f"{AMQP_PREFIX}{kind}")
 
+    def cut(self) -> None:
+        """End the connections of all clients at once."""
+        self.ctl("close_all_connections", "a test")
+
+    def guard(self, password: str) -> None:
+        """Let in from now on only who has this password; `url` has it."""
+        self.ctl("change_password", GUEST, password)
+        self._password = password
+
+    def kept(self) -> str:
+        """What is on its disk: messages it was given lately, settings, its log."""
+        found = []
+        for path in self._folder.rglob("*"):
+            with suppress(OSError):  # it tidies up meanwhile
+                found.append(path.read_bytes().decode("utf-8", "replace"))
+        return "\n".join(found)
+
     def connect(self) -> Any:
         """A connection of a client that gives up after a while."""
-        connection: Any = amqp.Connection(f"{self.host}:{self._port}", connect_timeout=5, read_timeout=10)
+        connection: Any = amqp.Connection(
+            f"{self.host}:{self._port}", password=self._password, connect_timeout=5, read_timeout=10
+        )
         connection.connect()
         return connection
 
@@ -143,6 +166,8 @@ class RabbitServer:
         """The end of a test: whatever it did to the node, the next finds one that answers, or none."""
         if self.is_running:
             self.signal(signal.SIGCONT)
+            if self._password != GUEST:
+                self.guard(GUEST)
 
     def destroy(self) -> None:
         """End everything and delete it."""

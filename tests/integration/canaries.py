@@ -121,11 +121,6 @@ def _shown(row: tuple[Any, ...]) -> str:
     return json.dumps(cells, ensure_ascii=False, default=str)
 
 
-def queued(system: System) -> str:
-    """What the broker has kept on disk: every message it was given since it started."""
-    return "\n".join(path.read_bytes().decode("utf-8", "replace") for path in system.root.rglob("appendonly*.aof*"))
-
-
 def files(system: System) -> str:
     """What lies in the data folder."""
     kept = [path for path in (system.root / "data").rglob("*") if path.is_file()]

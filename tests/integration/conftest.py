@@ -1,8 +1,9 @@
-"""Real processes on SQLite and on PostgreSQL."""
+"""Real processes on SQLite and on PostgreSQL, with Valkey or with RabbitMQ."""
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,19 +22,43 @@ _numbers = itertools.count(1)
 RABBIT = pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)
 
 
+_left_out = Counter[str]()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests marked `every_broker` run on a Valkey and on a RabbitMQ; all others on a Valkey."""
-    if metafunc.definition.get_closest_marker("every_broker"):
-        metafunc.parametrize("broker", ["valkey", RABBIT], indirect=True)
+    """Tests marked `every_broker` run on a Valkey and on a RabbitMQ, all others on the one that was asked for."""
+    if "broker_kind" not in metafunc.fixturenames:
+        return
+    only = metafunc.definition.get_closest_marker("only_on")
+    if metafunc.config.getoption("--broker") == "rabbitmq" or (only and only.args[0] == "rabbitmq"):
+        metafunc.parametrize("broker_kind", [RABBIT], indirect=True)
+    elif metafunc.definition.get_closest_marker("every_broker"):
+        metafunc.parametrize("broker_kind", ["valkey", RABBIT], indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Who runs a RabbitMQ has no SQLite: of tests on every store and broker that pair is left out."""
-    pairs = {item: item.callspec.params for item in items if hasattr(item, "callspec")}
-    odd = [item for item, pair in pairs.items()
-           if pair.get("broker") == "rabbitmq" and pair.get("database_url") == "sqlite"]  # fmt: skip
-    config.hook.pytest_deselected(items=odd)
-    items[:] = [item for item in items if item not in odd]
+    """Nothing is left out without a reason, which is told."""
+    reasons = {item: _why_not(item, config.getoption("--broker")) for item in items}
+    _left_out.update(reason for reason in reasons.values() if reason)
+    config.hook.pytest_deselected(items=[item for item in items if reasons[item]])
+    items[:] = [item for item in items if not reasons[item]]
+
+
+def pytest_report_collectionfinish() -> list[str]:
+    """Says what was left out."""
+    return [f"left out, {reason}: {count}" for reason, count in sorted(_left_out.items())]
+
+
+def _why_not(item: pytest.Item, asked: str) -> str | None:
+    """Why this test does not run when this broker was asked for."""
+    if asked == "valkey":
+        pair = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        is_odd = pair.get("broker_kind") == "rabbitmq" and pair.get("database_url") == "sqlite"
+        return "SQLite beside RabbitMQ, which nobody has: --broker rabbitmq runs it" if is_odd else None
+    only = item.get_closest_marker("only_on")
+    if only and only.args[0] != asked:
+        return f"only on {' since '.join(only.args)}"
+    return None if "broker_kind" in getattr(item, "fixturenames", ()) else "starts no broker"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -63,9 +88,15 @@ def rabbitmq() -> Iterator[RabbitServer]:
 
 
 @pytest.fixture
-def broker(request: pytest.FixtureRequest) -> Broker | None:
+def broker_kind(request: pytest.FixtureRequest) -> str:
+    """valkey or rabbitmq."""
+    return getattr(request, "param", "valkey")
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, broker_kind: str) -> Broker | None:
     """The broker of this test's systems; None: a Valkey of each one's own."""
-    return request.getfixturevalue("rabbitmq") if getattr(request, "param", "valkey") == "rabbitmq" else None
+    return request.getfixturevalue("rabbitmq") if broker_kind == "rabbitmq" else None
 
 
 @pytest.fixture

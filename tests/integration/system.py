@@ -132,6 +132,7 @@ class System:
             return process.wait(within)
         finally:
             self._end_group(process)
+            process.wait(10)
 
     def kill(self, *names: str) -> None:
         """SIGKILL to the whole group of each, children included, all at once."""

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-import redis
 import requests
 from sqlalchemy import text
 
@@ -24,7 +23,6 @@ from tests.integration.canaries import (
     files,
     found_in,
     logs,
-    queued,
     tables,
 )
 from tests.integration.system import System, eventually, fixture, free_port
@@ -88,10 +86,8 @@ def system(tmp_path: Path, start: Callable[..., System], database_url: str, echo
         "HOOKDESK_SMTP_URL": mail.url(user=f"desk:{SECRETS['smtp password']}"),
         "HOOKDESK_MAIL_FROM": "support@example.com",
     })  # fmt: skip
-    password = SECRETS["broker password"]
-    with redis.Redis(port=running.broker_port) as broker:
-        broker.config_set("requirepass", password)
-    running.env["HOOKDESK_BROKER_URL"] = f"redis://:{password}@127.0.0.1:{running.broker_port}/0"
+    running.broker.guard(SECRETS["broker password"])
+    running.env["HOOKDESK_BROKER_URL"] = running.broker.url
     _refuse_one_ticket(running)
     running.start(*PARTS)
     return running
@@ -250,6 +246,7 @@ class TestCanaries:
         assert any(line.startswith("AUTH") for line in mail.commands)
         assert set(found_in(json.dumps(system.env), SECRETS)) >= set(SECRETS) - {"database password"}
         assert "delivery_buried" in logs(system)
+        assert "hookdesk.process_deliveries" in system.broker.kept()
         # And nowhere else.
         everything = {**SECRETS, **CUSTOMER}
         leaks = {
@@ -260,7 +257,7 @@ class TestCanaries:
             "commands": found_in(printed, SECRETS),
             "database": found_in(held, SECRETS),
             "command lines": found_in(command_lines(), everything),
-            "broker": found_in(queued(system), everything),
+            "broker": found_in(system.broker.kept(), everything),
             "files": found_in(files(system), SECRETS),
         }
         assert {place: found for place, found in leaks.items() if found} == {}

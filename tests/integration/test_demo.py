@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_up import belonging_to
+from tests.integration.test_up import EMBEDDED, belonging_to
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.only_on("valkey", EMBEDDED)]
 
 
 def hookdesk(*words: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from tests.integration.test_up import EMBEDDED
 from worker import broker
 from worker.broker_look import look
 from worker.celery_app import QUEUES
 from worker.errors import DependencyDown, Refused
 from worker.supervise import BACKOFF_SECONDS, Child, Supervisor, end, only_one, spawn
 
+pytestmark = pytest.mark.only_on("valkey", EMBEDDED)
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 STUBBORN = (
     sys.executable,

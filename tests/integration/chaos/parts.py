@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.integration.system import System, listens
+from tests.integration.valkey import Broker
 
 PARTS = ("broker", "web", "worker", "scheduler")
 RESUME_SECONDS = 60.0
@@ -25,9 +26,15 @@ class Parts(System):
     """A system whose parts come back when they end: by themselves, or after the nemesis has had its way."""
 
     def __init__(
-        self, root: Path, *, database_url: str, settings: dict[str, str], names: tuple[str, ...] = PARTS
+        self,
+        root: Path,
+        *,
+        database_url: str,
+        broker: Broker,
+        settings: dict[str, str],
+        names: tuple[str, ...] = PARTS,
     ) -> None:
-        super().__init__(root, database_url=database_url, settings=settings)
+        super().__init__(root, database_url=database_url, broker=broker, settings=settings)
         self.names = names
         self.locks = {name: threading.Lock() for name in names}
         self.extra: dict[str, dict[str, str]] = {}
@@ -89,6 +96,15 @@ class Parts(System):
             self.signal(name, signal.SIGCONT)
         return True
 
+    def trouble_broker(self, kind: str) -> bool:
+        """Flush it, or cut all its connections; one that is being started again is waited for."""
+        with self.locks["broker"]:
+            if kind == "cut":
+                self.broker.cut()
+            else:
+                self.broker.empty()
+        return True
+
     def resume(self, *, seconds: float, when: Callable[[], bool]) -> bool:
         """Let the group that hangs at a failpoint (`CHAOS_STALL`) go on, once `when` is true.
 
@@ -142,7 +158,7 @@ class Parts(System):
                         self.locks[name].release()
 
     def _launch(self, name: str) -> None:
-        """Start without waiting: the nemesis does not wait either. A broker answers at once."""
+        """Start without waiting: the nemesis does not wait either. A broker answers when it is back."""
         if name == "broker":
             self.broker.start()
             return

@@ -23,6 +23,8 @@ from tests.integration.chaos.sender import PatientSender
 from tests.integration.chaos.stores import Store, open_store
 from tests.integration.chaos.watch import Watch
 from tests.integration.system import SECRET
+from tests.integration.valkey import Broker, ValkeyServer
+from tests.rabbitmq import RabbitServer
 from webhooks import spool
 from worker.practice.chat import Chat
 from worker.practice.server import TOKEN, PracticeChatwoot
@@ -52,6 +54,7 @@ class Job:
     replicas: tuple[str, ...] = ()
     rest_seconds: float = REST_SECONDS
     calm: bool = False
+    broker: str = "valkey"
 
     @property
     def steps(self) -> int:
@@ -76,7 +79,7 @@ class Result:
 
     def story(self) -> str:
         """For whoever has to find out: what broke, and what was going on."""
-        lines = [f"{len(self.violations)} violations, seed {self.job.seed} on {self.job.store}"]
+        lines = [f"{len(self.violations)} violations, seed {self.job.seed} on {self.job.store}, {self.job.broker}"]
         lines += [f"  {each}" for each in self.violations[:40]]
         return "\n".join([*lines, "timeline:", *(f"  {each}" for each in self.timeline)])
 
@@ -209,17 +212,19 @@ class Run:
 
 @contextmanager
 def running(job: Job, folder: Path) -> Iterator[Run]:
-    """A store, a practice Chatwoot and the parts; everything ends with the block."""
+    """A store, a broker, a practice Chatwoot and the parts; everything ends with the block."""
     with ExitStack() as stack:
         store = open_store(job.store, folder)
         stack.callback(store.destroy)
+        broker: Broker = RabbitServer() if job.broker == "rabbitmq" else ValkeyServer(folder)
+        stack.callback(broker.destroy)
         practice = PracticeChatwoot(requests_per_minute=10**9, stall_seconds=2.0)
         journal = Journal()
         stack.callback(practice.stop)
         sender = PatientSender("", SECRET, seed=job.seed, journal=journal, calm=job.calm)
         practice.sender, practice.chat = sender, Chat(practice.world, sender.announce)
         practice.start()
-        parts = Parts(folder, database_url=store.url, settings=settings_of(practice) | job.settings,
+        parts = Parts(folder, database_url=store.url, broker=broker, settings=settings_of(practice) | job.settings,
                       names=(*PARTS, *job.replicas))  # fmt: skip
         stack.callback(parts.close)
         sender.aim(f"{parts.url}/webhooks/chatwoot")

@@ -16,11 +16,11 @@ class TestChaos:
     @pytest.mark.slow
     @pytest.mark.timeout(420)
     @pytest.mark.parametrize("store", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-    def test_nothing_is_lost_or_doubled(self, store: str, tmp_path: Path) -> None:
+    def test_nothing_is_lost_or_doubled(self, store: str, broker_kind: str, tmp_path: Path) -> None:
         if store == "postgresql":
             require_binaries()
 
-        result = run(Job(store, SEED, EVENTS, KILLS), tmp_path / "run")
+        result = run(Job(store, SEED, EVENTS, KILLS, broker=broker_kind), tmp_path / "run")
 
         assert not result.violations, result.story()
         assert result.figures["events"] >= EVENTS

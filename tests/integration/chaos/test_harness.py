@@ -45,6 +45,7 @@ MUTANTS = (
 
 
 @pytest.mark.slow
+@pytest.mark.only_on("valkey", "it is the checker that is tested, not Hookdesk")
 class TestHarness:
     @pytest.mark.parametrize("name", PLANS)
     def test_the_plan_passes_unbroken(self, name: str, tmp_path: Path) -> None:

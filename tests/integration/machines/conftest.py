@@ -33,16 +33,16 @@ def database(machines: list[Machine]) -> Iterator[str]:
 
 
 @pytest.fixture
-def fleet_of(machines: list[Machine], database: str, tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
-    """Starts the fleet on a kind of broker; on a failure its logs are printed."""
+def fleet_of(
+    machines: list[Machine], database: str, broker_kind: str, tmp_path: Path
+) -> Iterator[Callable[..., Fleet]]:
+    """Starts the fleet on this kind of broker; on a failure its logs are printed."""
     with ExitStack() as stack:
 
-        def _start(kind: str, **settings: str) -> Fleet:
-            broker: Broker = ValkeyServer(tmp_path, host=HOST)
-            if kind == "rabbitmq":
-                rabbit = require_rabbitmq(host=HOST)
-                stack.callback(rabbit.destroy)
-                broker = rabbit
+        def _start(**settings: str) -> Fleet:
+            is_rabbit = broker_kind == "rabbitmq"
+            broker: Broker = require_rabbitmq(host=HOST) if is_rabbit else ValkeyServer(tmp_path, host=HOST)
+            stack.callback(broker.destroy)
             fleet = Fleet(tmp_path, machines, database_url=database, broker=broker, settings=settings)
             stack.callback(_end, fleet)
             fleet.start_all()

@@ -19,7 +19,6 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from tests.integration.conftest import RABBIT
 from tests.integration.machines.fleet import Fleet, Traffic
 from tests.integration.machines.network import Machine
 from tests.integration.system import eventually
@@ -58,9 +57,9 @@ def while_cut_off(fleet: Fleet, traffic: Traffic, name: str) -> None:
 
 
 class TestCutOff:
-    @pytest.mark.parametrize("kind", ["valkey", RABBIT])
-    def test_the_rest_goes_on_and_nothing_is_lost_or_doubled(self, fleet_of: Callable[..., Fleet], kind: str) -> None:
-        fleet = fleet_of(kind, HOOKDESK_LEASE_SECONDS=LEASE_SECONDS)
+    @pytest.mark.every_broker
+    def test_the_rest_goes_on_and_nothing_is_lost_or_doubled(self, fleet_of: Callable[..., Fleet]) -> None:
+        fleet = fleet_of(HOOKDESK_LEASE_SECONDS=LEASE_SECONDS)
         traffic = Traffic(fleet)
         for name in ("worker-1", "scheduler-1", "web-1"):
             while_cut_off(fleet, traffic, name)
