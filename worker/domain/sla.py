@@ -108,10 +108,7 @@ def _clocks(story: Timeline, policy: SlaPolicy | None, past: Past | None, as_of:
             is_patient = metric == "resolution" and policy.pause_while_waiting_for_customer
             return (patient if is_patient else plain).promise(wait, policy, target)
 
-        if past is None:
-            promise = by(policy)
-        else:
-            promise = _judged(by, wait, policy, past, story.resolved, shortest=past.shortest(metric))
+        promise = by(policy) if past is None else _judged(by, wait, policy, past, story.resolved, metric=metric)
         if promise is not None:
             yield promise.clock(metric, ordinal)
 
@@ -128,14 +125,14 @@ def _judged(
     past: Past,
     resolved: Sequence[Wait],
     *,
-    shortest: timedelta,
+    metric: str,
 ) -> Promise | None:
     """By the policy that fits now, or fitted when it was met; before that, by the first under which it was broken."""
     start, met_at = wait
     last = now if met_at is None else past.fitted(met_at)
 
     def counts(turn: datetime) -> bool:
-        return start < turn and turn - start >= shortest and (met_at is None or turn <= met_at)
+        return start < turn and (met_at is None or turn <= met_at) and turn - start >= past.shortest(metric)
 
     turns, hints = set(filter(counts, past.turns)), set(filter(counts, past.hints))
     if hints and ((promise := by(last)) is None or promise.broken_at is not None):

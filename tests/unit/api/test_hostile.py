@@ -17,7 +17,7 @@ from worker.api.routes import ROUTES
 
 POSTS = [route for route in ROUTES if route.body is not None]
 PLAIN = {"Authorization": f"Bearer {WRITER}", "Content-Type": "application/json"}
-many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 words = st.text(max_size=30)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words,

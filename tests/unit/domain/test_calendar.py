@@ -189,12 +189,12 @@ instants = st.builds(
 
 
 class TestAgainstTheOracle:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(desk=calendars, start=instants, length=st.timedeltas(timedelta(0), timedelta(days=3)))
     def test_as_much_is_counted_as_minute_by_minute(self, desk: Calendar, start: datetime, length: timedelta) -> None:
         assert calendar.open_time(desk, start, start + length) == sla_oracle.counted(desk, start, start + length)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(desk=calendars, start=instants, needed=st.timedeltas(timedelta(0), timedelta(minutes=90)))
     @example(hours(BERLIN, "02:00-03:00"), at("2026-03-28T02:00+01:00"), timedelta(hours=2))
     def test_the_deadline_is_where_waiting_ends(self, desk: Calendar, start: datetime, needed: timedelta) -> None:

@@ -228,7 +228,7 @@ STEPS = st.one_of(
 
 
 class TestEcho:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(steps=st.lists(STEPS, max_size=5), shuffle=st.randoms(use_true_random=False), twice=st.booleans())
     def test_hearing_all_of_it_wants_nothing_new_and_credits_nobody(
         self, steps: list[tuple[Any, Any]], shuffle: Any, twice: bool

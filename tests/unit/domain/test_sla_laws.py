@@ -59,7 +59,7 @@ asked_at = st.timedeltas(timedelta(0), timedelta(days=3)).map(lambda after: BEGI
 
 
 class TestAgainstTheOracle:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(story=timelines(), policy=policies, as_of=asked_at)
     def test_every_clock_says_what_watching_would_have_seen(
         self, story: Timeline, policy: SlaPolicy, as_of: datetime
@@ -83,7 +83,6 @@ class TestAgainstTheOracle:
             )
             assert seen == expected[key]
 
-    @settings(deadline=None)
     @given(story=timelines(), policy=policies, as_of=asked_at)
     def test_every_span_is_explained_as_the_story_tells_it(
         self, story: Timeline, policy: SlaPolicy, as_of: datetime

@@ -16,7 +16,7 @@ from tests.unit.webhooks.world import World
 from webhooks.sources.base import Source
 from webhooks.sources.registry import SOURCES
 
-many = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: f"{source.name}/{source.endpoint}")
 PATHS = st.sampled_from([*(source.path for source in SOURCES), "/survey/x", "/livez", "/readyz", "/openapi.json"])
 NAMES = st.sampled_from(

@@ -193,7 +193,7 @@ class TestEverySource:
         assert match(path) == (source, "a-token" if "<token>" in source.path else None)
 
     @given(data=st.data())
-    @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_no_header_makes_it_fail(self, source: Source, world: World, data: Any) -> None:
         names = ("x-chatwoot-signature", "x-chatwoot-timestamp", "x-chatwoot-delivery", "webhook-id",
                  "webhook-timestamp", "webhook-signature", "authorization", "content-type", "content-length",
