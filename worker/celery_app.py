@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from celery import Celery
 from kombu import entity
+from kombu.transport.virtual import Channel as VirtualChannel
 
 QUEUES = {
     "deliveries": "hookdesk.process_deliveries",
@@ -105,3 +106,11 @@ def amqp_queue(kind: str) -> Any:
     name = f"{AMQP_PREFIX}{kind}"
     exchange = make.Exchange("hookdesk")
     return make.Queue(name, exchange, name, alias=kind, durable=True, queue_arguments=dict(_AMQP_QUEUE))
+
+
+def waiting(channel: Any, kind: str) -> int:
+    """How many wake-ups of a kind nobody has taken yet, on a channel that knows its queue."""
+    if isinstance(channel, VirtualChannel):  # Redis: a queue is a list, and an empty one is not there to be declared
+        of_redis: Any = channel  # untyped there
+        return int(of_redis._size(kind))
+    return int(channel.queue_declare(f"{AMQP_PREFIX}{kind}", passive=True).message_count)

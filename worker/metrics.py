@@ -111,7 +111,7 @@ KNOWN: Mapping[MetricWrapperBase, tuple[tuple[str, ...], ...]] = {
     RECEIVE_DURATION: (SOURCES,),
     BODY_BYTES: (SOURCES,),
     SPOOLED: (SOURCES,),
-    WAKEUPS: (("web", "scheduler", "worker", "api"), ("ok", "error", "skipped")),
+    WAKEUPS: (("web", "scheduler", "worker", "api"), ("ok", "error", "skipped", "enough")),
     TASK_ATTEMPTS: (TASKS,),
     TASK_DURATION: (TASKS,),
     QUEUE_WAIT: (TASKS,),

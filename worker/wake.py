@@ -14,11 +14,13 @@ from typing import Any, Literal, Protocol
 from celery import Celery
 
 from worker import log, metrics
-from worker.celery_app import QUEUES, WAKE_SECONDS, make_app
+from worker.celery_app import QUEUES, WAKE_SECONDS, make_app, waiting
 
 Kind = Literal["deliveries", "effects", "timers", "roster"]
 PAUSE_SECONDS = 5.0  # after a refusal nobody tries for this long: each try may cost half a second
 GATHER_SECONDS = 0.02  # between wake-ups: the first goes at once, those behind it go together (each costs some 2 ms)
+ENOUGH = 1000  # wake-ups of a kind in the broker: more than all workers can take between two looks
+LOOK_SECONDS = 0.25  # between two looks at how many there are
 MAX_IDS = 1000  # ids are hints; a task drains what is due anyway
 
 logger = log.get(__name__)
@@ -31,7 +33,11 @@ class Wake(Protocol):
 
 
 class Publisher:
-    """Sends wake-ups, one try each, and remembers since when the broker has refused them."""
+    """Sends wake-ups, one try each, and remembers since when the broker has refused them.
+
+    A task works for seconds while new wake-ups come, so under steady load they would pile up without end. Where enough
+    of a kind are waiting, no more are sent: some task that has not begun yet will find the rows.
+    """
 
     def __init__(self, broker_url: str | None, *, origin: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._app: Celery | None = make_app(broker_url, "producer") if broker_url else None
@@ -40,20 +46,23 @@ class Publisher:
         self._monotonic = monotonic
         self.refused_since: float | None = None
         self._paused_until = 0.0
+        self._looked_at: dict[Kind, float] = {}
+        self._enough: set[Kind] = set()
 
     def publish(self, kind: Kind, ids: Sequence[int], *, probe: bool = False) -> bool:
-        """True when the broker has taken it. Never raises; `probe` tries even inside the pause after a refusal."""
+        """True when the broker has taken it, or has enough. Never raises; `probe` tries in any case."""
         if not probe and self._monotonic() < self._paused_until:
             self._count("skipped")
             return False
-        if self._app is None or not self._send(self._app, kind, ids):
+        outcome = self._send(self._app, kind, ids, probe) if self._app is not None else None
+        if outcome is None:
             self._refused()
             return False
         if self.refused_since is not None:
             logger.info("broker_back", refused_seconds=round(self._monotonic() - self.refused_since, 1))
         self.refused_since = None
         self._paused_until = 0.0
-        self._count("ok")
+        self._count(outcome)
         return True
 
     def refused_for(self) -> float:
@@ -63,13 +72,17 @@ class Publisher:
     def close(self) -> None:
         """Give the connection back."""
         producer, self._producer = self._producer, None
+        self._looked_at.clear()
         if producer is not None:
             producer.connection.collect(socket_timeout=0.25)
 
-    def _send(self, app: Celery, kind: Kind, ids: Sequence[int]) -> bool:
+    def _send(self, app: Celery, kind: Kind, ids: Sequence[int], probe: bool) -> str | None:
+        """ok or enough; None when it was refused."""
         try:
             if self._producer is None:
                 self._producer = app.amqp.Producer(app.connection_for_write())
+            if self._is_enough(kind) and not probe:
+                return "enough"
             app.send_task(
                 QUEUES[kind],
                 args=[list(ids[:MAX_IDS])],
@@ -83,8 +96,18 @@ class Publisher:
             if self.refused_since is None:
                 logger.warning("broker_refused", error=type(exc).__name__, kind=kind)
             self.close()  # a connection that timed out is in an unknown state
-            return False
-        return True
+            return None
+        return "ok"
+
+    def _is_enough(self, kind: Kind) -> bool:
+        now = self._monotonic()
+        if kind not in self._looked_at:  # the first one makes the queue
+            self._looked_at[kind] = now
+            self._enough.discard(kind)
+        elif now - self._looked_at[kind] >= LOOK_SECONDS:
+            self._looked_at[kind] = now
+            (self._enough.add if waiting(self._producer.channel, kind) >= ENOUGH else self._enough.discard)(kind)
+        return kind in self._enough
 
     def _refused(self) -> None:
         now = self._monotonic()

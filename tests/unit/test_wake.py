@@ -47,7 +47,7 @@ class TestPublisher:
         clock = Ticks()
         publisher = Publisher("redis://127.0.0.1:1/0", origin="test", monotonic=clock)
         attempts: list[int] = []
-        publisher._send = lambda *_: attempts.append(1) or False  # type: ignore[method-assign,func-returns-value,assignment]
+        publisher._send = lambda *_: attempts.append(1) or None  # type: ignore[method-assign,func-returns-value,assignment]
 
         publisher.publish("deliveries", [1])
         publisher.publish("deliveries", [2])
@@ -60,7 +60,7 @@ class TestPublisher:
 
     def test_an_acceptance_ends_the_refusal(self) -> None:
         publisher = Publisher("redis://127.0.0.1:1/0", origin="test", monotonic=Ticks())
-        answers = iter([False, True])
+        answers = iter([None, "ok"])
         publisher._send = lambda *_: next(answers)  # type: ignore[method-assign,assignment]
 
         assert publisher.publish("deliveries", [1]) is False

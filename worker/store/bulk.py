@@ -23,12 +23,12 @@ from sqlalchemy import (
     column,
     func,
     insert,
+    literal,
     select,
     true,
     type_coerce,
     update,
 )
-from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, Row
@@ -116,14 +116,18 @@ def by_keys(conn: Connection, table: Table, names: tuple[str, str], keys: Collec
 
     On SQLite also rows with the one of one pair and the other of another: whoever asks picks by the whole key. On
     PostgreSQL each key is looked up by itself (`OFFSET 0` keeps it so): while its statistics are behind, two lists make
-    it walk through all rows that share the first column.
+    it walk through all rows that share the first column. Each list is one parameter: of a statement for every number of
+    keys, SQLAlchemy would keep hundreds.
     """
     firsts, seconds = zip(*sorted(keys), strict=True)
     one, two = table.c[names[0]], table.c[names[1]]
     if conn.dialect.name != "postgresql":
         return select(table).where(one.in_(sorted(set(firsts))), two.in_(seconds)).subquery("found")
     shape = [column(name, table.c[name].type) for name in names]
-    given = func.unnest(array(firsts), array(seconds)).table_valued(*shape, name="given").render_derived()
+    lists = [
+        literal(list(each), ARRAY(one.type, dimensions=1)) for one, each in zip(shape, (firsts, seconds), strict=True)
+    ]
+    given = func.unnest(*lists).table_valued(*shape, name="given").render_derived()
     each = select(table).where(one == given.c[names[0]], two == given.c[names[1]]).offset(0).lateral("each")
     return select(each).select_from(given.join(each, true())).subquery("found")
 
