@@ -41,8 +41,8 @@ PARAMETERS = (
     Parameter("assignee", "An agent by id, e-mail address or name; `none` for what nobody has.", {"type": "string"}),
     Parameter("q", "Words in the subject or the requester's address, or a whole external id.",
               {"type": "string", "maxLength": 200}),
-    Parameter("limit", f"At most so many; {DEFAULT} unless said.",
-              {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT}),
+    Parameter("limit", f"At most so many; {DEFAULT} unless said. Like all of these it may be left empty.",
+              {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST}, {"const": ""}], "default": DEFAULT}),
     Parameter("cursor", "`next` of the answer before, to go on from there.", {"type": "string"}),
 )  # fmt: skip
 
