@@ -146,7 +146,7 @@ class TestStoreAway:
             return
         place.accept(1, 2)
 
-        def cut(conn: Connection, desk: Desk, read: Read) -> None:
+        def cut(conn: Connection, desk: Desk, read: Read, **_: object) -> None:
             settle(conn, desk, read)
             conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
@@ -254,9 +254,9 @@ def held(url: str, external_id: str) -> Iterator[None]:
     other.dispose()
 
 
-def _gone(*_: object) -> None:
+def _gone(*_: object, **__: object) -> None:
     raise OperationalError("COMMIT", None, ConnectionError("the server closed the connection"))
 
 
-def _sleep(conn: Connection, *_: object) -> None:
+def _sleep(conn: Connection, *_: object, **__: object) -> None:
     conn.execute(text("SELECT pg_sleep(5)"))
