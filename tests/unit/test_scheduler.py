@@ -36,10 +36,11 @@ class Broker(Publisher):
         self.is_up = True
         self.taken: list[tuple[Kind, tuple[int, ...]]] = []
 
-    def _send(self, _app: object, kind: Kind, ids: Sequence[int]) -> bool:
-        if self.is_up:
-            self.taken.append((kind, tuple(ids)))
-        return self.is_up
+    def _send(self, _app: object, kind: Kind, ids: Sequence[int], _probe: bool) -> str | None:
+        if not self.is_up:
+            return None
+        self.taken.append((kind, tuple(ids)))
+        return "ok"
 
 
 class ManualMonotonic:
