@@ -42,6 +42,8 @@ MUTANTS = (
     ("settled_without_call", "a worker that dies before its commit", "effects_are_performed_once: lost"),
     ("effect_before_commit", "a worker that dies before its commit", "effects_are_performed_once: "),
 )
+STRIKES = 3
+"""A strike can miss: who is stopped while it has SQLite's write lock stops all others, too, and nothing goes wrong."""
 
 
 @pytest.mark.slow
@@ -58,6 +60,9 @@ class TestHarness:
         job = PLANS[name]
 
         broken = replace(job, environment={**job.environment, "CHAOS_MUTANT": mutant}, rest_seconds=15.0)
-        result = run(broken, tmp_path / "run")
+        for n in range(STRIKES):
+            result = run(broken, tmp_path / f"run-{n}")
+            if any(each.startswith(caught) for each in result.violations):
+                return
 
-        assert any(each.startswith(caught) for each in result.violations), result.story()
+        pytest.fail(result.story())
