@@ -46,8 +46,7 @@ class Publisher:
         self._monotonic = monotonic
         self.refused_since: float | None = None
         self._paused_until = 0.0
-        self._looked_at: dict[Kind, float] = {}
-        self._enough: set[Kind] = set()
+        self._looks: dict[Kind, tuple[float, bool]] = {}  # when, and whether enough were waiting
 
     def publish(self, kind: Kind, ids: Sequence[int], *, probe: bool = False) -> bool:
         """True when the broker has taken it, or has enough. Never raises; `probe` tries in any case."""
@@ -72,7 +71,7 @@ class Publisher:
     def close(self) -> None:
         """Give the connection back."""
         producer, self._producer = self._producer, None
-        self._looked_at.clear()
+        self._looks.clear()
         if producer is not None:
             producer.connection.collect(socket_timeout=0.25)
 
@@ -81,7 +80,7 @@ class Publisher:
         try:
             if self._producer is None:
                 self._producer = app.amqp.Producer(app.connection_for_write())
-            if self._is_enough(kind) and not probe:
+            if not probe and self._is_enough(kind):
                 return "enough"
             app.send_task(
                 QUEUES[kind],
@@ -100,14 +99,13 @@ class Publisher:
         return "ok"
 
     def _is_enough(self, kind: Kind) -> bool:
+        """As of the last look. The first wake-up on a connection makes the queue: there is nothing to look at yet."""
         now = self._monotonic()
-        if kind not in self._looked_at:  # the first one makes the queue
-            self._looked_at[kind] = now
-            self._enough.discard(kind)
-        elif now - self._looked_at[kind] >= LOOK_SECONDS:
-            self._looked_at[kind] = now
-            (self._enough.add if waiting(self._producer.channel, kind) >= ENOUGH else self._enough.discard)(kind)
-        return kind in self._enough
+        looked_at, enough = self._looks.get(kind, (now, False))
+        if now - looked_at >= LOOK_SECONDS and kind in self._looks:
+            looked_at, enough = now, waiting(self._producer.channel, kind) >= ENOUGH
+        self._looks[kind] = looked_at, enough
+        return enough
 
     def _refused(self) -> None:
         now = self._monotonic()

@@ -79,6 +79,17 @@ class Other(threading.Thread):
                 waiting = conn.execute(query).scalar_one()
 
 
+def settled_beside(life: Life, first: Read, second: Read) -> Other:
+    """The first commits when the second, which looked before, waits for the roster; returns the second at its end."""
+    other = Other(life, second)
+    with life.db.write() as conn:
+        settle(conn, life.desk, first)
+        other.start()
+        other.wait()
+    other.join(30)
+    return other
+
+
 class TestACrowd:
     def test_decides_while_another_has_the_roster_and_is_refused_what_that_one_gave_away(
         self, db: Database, life: Life
@@ -86,12 +97,7 @@ class TestACrowd:
         if db.is_sqlite:
             return  # one writer at a time
         first, second = new_tickets(life, 1, CROWD), new_tickets(life, 101, CROWD)
-        other = Other(life, second)
-        with db.write() as conn:
-            settle(conn, life.desk, first)
-            other.start()
-            other.wait()
-        other.join(30)
+        other = settled_beside(life, first, second)
 
         assert other.error == "agent 1 was given more by others"
         assert load(db) == CROWD
@@ -119,12 +125,7 @@ class TestACrowd:
             return
         take_on(db)
         first, second = new_tickets(life, 1, CROWD), new_tickets(life, 101, CROWD)
-        other = Other(life, second)
-        with db.write() as conn:
-            settle(conn, life.desk, first)
-            other.start()
-            other.wait()
-        other.join(30)
+        other = settled_beside(life, first, second)
 
         assert (other.error, load(db)) == ("", 2 * CROWD)
 
@@ -135,12 +136,7 @@ class TestFew:
             return
         take_on(db, capacity=CROWD)
         first, second = new_tickets(life, 1, CROWD - 1), new_tickets(life, 101, CROWD - 1)
-        other = Other(life, second)
-        with db.write() as conn:
-            settle(conn, life.desk, first)
-            other.start()
-            other.wait()
-        other.join(30)
+        other = settled_beside(life, first, second)
 
         assert (other.error, load(db)) == ("", CROWD)
 
