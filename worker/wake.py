@@ -80,7 +80,8 @@ class Publisher:
         try:
             if self._producer is None:
                 self._producer = app.amqp.Producer(app.connection_for_write())
-            if not probe and self._is_enough(kind):
+            enough = self._is_enough(kind)  # of a probe too: only a look finds that a RabbitMQ's queue was deleted
+            if enough and not probe:
                 return "enough"
             app.send_task(
                 QUEUES[kind],
