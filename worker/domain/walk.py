@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 
 from worker.domain.confirming import is_confirmation
@@ -19,6 +19,8 @@ Pause = tuple[datetime, datetime | None, str]
 _PAUSES = {"pending": "with_bot", "snoozed": "snoozed"}
 _UNANSWERED = (Status.NEW, Status.TRIAGED)
 _AT_WORK = (Status.IN_PROGRESS, Status.PENDING_CUSTOMER)
+_EXACT = timedelta(milliseconds=1)
+"""A message's time is cut to this, a snapshot's is not: one from just before the message seems to be later."""
 
 
 @dataclass(slots=True)
@@ -36,7 +38,7 @@ class Walk:
     confirmed_at: datetime | None = None  # of the resolution that stands
     _closing: ClosingPolicy = field(default=ClosingPolicy())
     _register: str = ""  # the status of the last snapshot, in the source's word
-    _reopened_by_message: bool = False
+    _reopened_at: datetime | None = None  # by a message of the customer, and not resolved since
     _acted: bool = False  # we resolved or reopened it, and the source does not show that yet
     _follows: bool = False  # a follow-up of a closed ticket, not yet begun
     _thanked: bool = False  # a confirmation came, which opens the conversation in the source by itself
@@ -59,12 +61,12 @@ class Walk:
             self._thanked = True
         elif self.status is Status.RESOLVED:
             self._go(Status.IN_PROGRESS, message.at, message.key)
-            self._reopened_by_message = True
+            self._reopened_at = message.at
         elif alone and self.status is Status.PENDING_CUSTOMER:
             self._go(Status.IN_PROGRESS, message.at, message.key)
         elif (alone or self._follows) and self.status is Status.NEW:
             self._go(Status.TRIAGED, message.at, message.key)
-            self._reopened_by_message = self._follows
+            self._reopened_at = message.at if self._follows else None
 
     def reply(self, reply: Reply) -> None:
         """A human answered in public."""
@@ -130,9 +132,12 @@ class Walk:
     def _is_old_resolve(self, shot: Snapshot) -> bool:
         """Chatwoot stores a reply before it reopens the conversation: a snapshot taken in between still says resolved.
 
-        It is told from a new resolve by `waiting_since`, which resolving clears.
+        It is told from a new resolve by `waiting_since`, which resolving clears. One from before the reply, but of the
+        same millisecond, shows nobody waiting either; nobody can have opened and resolved the conversation since.
         """
-        return self._reopened_by_message and self._register == "resolved" and shot.waiting_since is not None
+        if self._reopened_at is None or self._register != "resolved":
+            return False
+        return shot.waiting_since is not None or shot.at < self._reopened_at + _EXACT
 
     def _is_opened_by_thanks(self, shot: Snapshot) -> bool:
         """A source opens a conversation for every message of the customer, also for a confirmation.
@@ -164,7 +169,7 @@ class Walk:
                 self.confirmed_at, self._thanked = None, False
             if status is Status.RESOLVED:
                 self.resolutions.append(Resolution(len(self.resolutions) + 1, at))
-                self._reopened_by_message = False
+                self._reopened_at = None
             self.status = status
 
 

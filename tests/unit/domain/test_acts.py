@@ -1,5 +1,7 @@
 """What people do by our own doors, beside what the source shows: the walk, who has it, how pressing it is."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.builders import BILLING, KEY, MAYA, OLEG, SUPPORT, a_message, a_policy, a_reply, a_snapshot, at
@@ -186,6 +188,12 @@ class TestTheEnd:
         assert ticket.generation == 2
         assert (ticket.resolutions, ticket.reopen_count) == ((), 0)
         assert {clock.metric: clock.started_at for clock in ticket.clocks}["first_response"] == at(70)
+
+    def test_a_follow_up_is_not_resolved_by_what_was_shown_in_the_millisecond_of_its_message(self):
+        before = a_snapshot(70, "resolved", at=at(70) + timedelta(microseconds=300))
+        ticket = folded(Followed(at(70), at(60), 9), a_message(70), before, a_snapshot(71, "open"))
+
+        assert (ticket.resolutions, ticket.reopen_count) == ((), 0)
 
 
 LEGAL = {

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -107,6 +108,27 @@ class TestReopening:
         ticket = folded(a_snapshot(10, "resolved"), a_message(20), between, a_snapshot(20.2, "open"))
 
         assert (ticket.status, ticket.reopen_count, len(ticket.resolutions)) == (Status.IN_PROGRESS, 1, 1)
+
+    def test_a_snapshot_from_just_before_the_reply_is_no_new_resolve(self):
+        before = a_snapshot(20, "resolved", at=at(20) + timedelta(microseconds=300), labels=("refund",))
+        opened = a_snapshot(20, "open", at=at(20) + timedelta(microseconds=600))
+        ticket = folded(a_snapshot(10, "resolved"), before, a_message(20), opened)
+
+        assert (ticket.status, ticket.reopen_count) == (Status.IN_PROGRESS, 1)
+        assert ticket.resolutions == (Resolution(1, at(10), at(20)),)
+
+    def test_a_resolve_in_the_millisecond_of_the_reply_counts_once_the_opening_was_shown(self):
+        opened = a_snapshot(20, "open", at=at(20) + timedelta(microseconds=300))
+        resolved = a_snapshot(20, "resolved", at=at(20) + timedelta(microseconds=600))
+        ticket = folded(a_snapshot(10, "resolved"), a_message(20), opened, resolved)
+
+        assert (ticket.status, len(ticket.resolutions)) == (Status.RESOLVED, 2)
+
+    def test_a_resolve_from_a_millisecond_after_the_reply_counts_without_it(self):
+        resolved = a_snapshot(20, "resolved", at=at(20) + timedelta(milliseconds=1))
+        ticket = folded(a_snapshot(10, "resolved"), a_message(20), resolved)
+
+        assert (ticket.status, len(ticket.resolutions)) == (Status.RESOLVED, 2)
 
     def test_a_second_resolve_is_recorded_even_if_the_opening_was_not_heard_of(self):
         ticket = folded(a_snapshot(10, "resolved"), a_message(20), a_snapshot(30, "resolved"))
