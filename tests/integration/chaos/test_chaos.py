@@ -10,9 +10,6 @@ from tests.integration.chaos.run import Job, run
 from tests.postgres import require_binaries
 
 SEED, EVENTS, KILLS = 20_261, 1_500, 28
-BY_CHANCE = "tickets_are_as_without_faults: "
-"""Seen once: a ticket was resolved once more than in the run without faults, nothing lost and nothing doubled. What we
-ask of Chatwoot late can come after what a customer wrote meanwhile. Twice in a row it is no chance."""
 
 
 class TestChaos:
@@ -23,11 +20,7 @@ class TestChaos:
         if store == "postgresql":
             require_binaries()
 
-        job = Job(store, SEED, EVENTS, KILLS, broker=broker_kind)
-        result = run(job, tmp_path / "run")
-        if result.violations and all(each.startswith(BY_CHANCE) for each in result.violations):
-            print(result.story())
-            result = run(job, tmp_path / "again")
+        result = run(Job(store, SEED, EVENTS, KILLS, broker=broker_kind), tmp_path / "run")
 
         assert not result.violations, result.story()
         assert result.figures["events"] >= EVENTS
