@@ -42,7 +42,7 @@ EFFECT_SECONDS = 30.0  # all calls for one effect together: below the lease, and
 RAMP_SECONDS = 15.0  # after a pause deferred effects come back spread over this time
 TASK = "perform_effects"
 _OF_ALL_THE_CONVERSATION = frozenset({EffectKind.SET_STATUS, EffectKind.SURVEY})
-_ANSWERED = frozenset({"message_limit", "partly_done"})  # transient, but nothing against the other side as a whole
+_ANSWERED = frozenset({"message_limit", "partly_done", "unheard"})  # transient, but nothing against the other side
 
 logger = log.get(__name__)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from worker.clock import to_micros
 from worker.errors import PermanentError, TransientError
 
 MARKER = "hookdesk"
 """The key in a message's content_attributes that says which effect wrote it. Never source_id: Chatwoot's senders take
 a message that has one for already sent, and the customer would not get it."""
+
+INCOMING = 0  # the API's number for what a customer writes
 
 
 def number(value: str | int) -> int:
@@ -64,3 +68,18 @@ def written_at(row: Mapping[str, Any]) -> float:
     """When this message was written; without a time it is taken for new, so that the search goes on."""
     at = row.get("created_at")
     return float(at) if isinstance(at, (int, float)) else float("inf")
+
+
+def wrote_since(conversation: Mapping[str, Any], known_at: datetime) -> bool:
+    """Whether the customer has written after the state of this conversation that was announced last, of `known_at`.
+
+    Only Chatwoot's own times are compared. A message's time is in whole seconds here: one of that very second is not
+    seen. False where there is nothing to tell it by.
+    """
+    updated_at, last = conversation.get("updated_at"), conversation.get("last_non_activity_message")
+    if not isinstance(updated_at, (int, float)) or round(updated_at * 1_000_000) <= to_micros(known_at):
+        return False
+    times = [conversation.get("waiting_since")]  # a note may stand after what the customer wrote
+    if isinstance(last, dict) and last.get("message_type") == INCOMING:
+        times.append(last.get("created_at"))
+    return any(isinstance(at, (int, float)) and at > known_at.timestamp() for at in times)

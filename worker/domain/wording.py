@@ -40,6 +40,7 @@ _FAILED: Mapping[str, str] = {
     "cut": "the connection to {who} broke",
     "rate_limited": "{who} asks for fewer calls",
     "message_limit": "{who} takes no more messages for the moment",
+    "unheard": "{who} has a message of the customer that is not known here yet",
     "unavailable": "{who} is not available",
     "server_error": "{who} failed",
     "bad_answer": "{who}'s answer is not what its API promises",

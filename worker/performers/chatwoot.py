@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.clients.chatwoot import ChatwootClient
+from worker.clients.chatwoot_answers import wrote_since
 from worker.domain.effects import CHATWOOT, EffectKind
 from worker.domain.facts import TicketKey
 from worker.domain.retry import CHATWOOT as SCHEDULE
 from worker.domain.retry import Schedule
-from worker.errors import PermanentError
+from worker.errors import PermanentError, TransientError
 from worker.performers.base import Outside
 from worker.performers.survey_words import survey_text
 from worker.store.aliases import aliases_of
@@ -64,6 +65,8 @@ class ChatwootPerformer:
     def perform(self, claimed: ClaimedEffect, ticket: StoredTicket) -> dict[str, Any]:
         """One call; a message is looked for first when an earlier try may have written it."""
         client, conversation = self._client(), self._conversation(ticket)
+        if claimed.kind is EffectKind.SET_STATUS and claimed.payload["status"] == "resolved":
+            _wait_for_what_is_on_its_way(client, conversation, ticket)
         if claimed.kind in CALLS:
             return _kept(CALLS[claimed.kind](client, conversation, claimed.payload))
         if claimed.kind not in _WRITTEN:
@@ -107,6 +110,16 @@ class ChatwootPerformer:
             return conversation_of(ticket.key)
         found = (conversation_of(key) for key in aliases_of(self._db, ticket.id))
         return next((one for one in found if one is not None), None)
+
+
+def _wait_for_what_is_on_its_way(client: ChatwootClient, conversation: str, ticket: StoredTicket) -> None:
+    """Nothing is resolved under a customer who has just written: once that is heard of, it may not be wanted any more.
+
+    Raises TransientError("unheard").
+    """
+    known_at = ticket.ticket.registers_at if ticket.ticket is not None else None
+    if known_at is not None and wrote_since(client.conversation(conversation), known_at):
+        raise TransientError("unheard", "the customer has written since what is known here")
 
 
 def conversation_of(key: TicketKey) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.outgoing import START, Bench, a_bench
+from worker.clock import from_micros
 from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.facts import TicketKey
 from worker.domain.ticket import Status, Ticket
@@ -19,6 +20,7 @@ from worker.practice.world import Conversation, Message
 REPLY = Effect(EffectKind.REPLY, "act:1", {"text": "On it.", "actor": "ana@desk.example"})
 LABELS = Effect(EffectKind.ADD_LABELS, "act:1", {"labels": ["refund", "vip"]})
 ATTRIBUTES = Effect(EffectKind.SET_ATTRIBUTES, "act:1", {"attributes": {"order": "77120"}})
+RESOLVE = Effect(EffectKind.SET_STATUS, "act:1", {"status": "resolved"})
 PRIORITY = Effect(EffectKind.SET_PRIORITY, "act:1", {"priority": "high"})
 UNTIL = START + timedelta(hours=3)
 
@@ -105,6 +107,67 @@ class TestKinds:
 
         assert (bench.effect(id_).state, bench.effect(id_).cause) == ("dead", "bad_value")
         assert not bench.practice.gate.received
+
+
+class TestResolving:
+    """An effect that is performed late must not close a conversation under a customer who has written meanwhile."""
+
+    def heard(self, bench: Bench, status: Status = Status.RESOLVED) -> None:
+        """The ticket knows the conversation as it is now."""
+        known_at = from_micros(held(bench).updated)
+        bench.store(Ticket(bench.key, START, START, status=status, registers_at=known_at))
+
+    def test_not_under_a_message_that_is_not_heard_of_yet(self, bench: Bench) -> None:
+        self.heard(bench)
+        (id_,) = bench.add(RESOLVE)
+        bench.clock.advance(60)
+        bench.practice.customer_writes(bench.conversation, "It is broken again!")
+
+        bench.perform()
+
+        assert (held(bench).status, bench.effect(id_).state, bench.effect(id_).cause) == ("open", "retry", "unheard")
+
+        self.heard(bench, Status.IN_PROGRESS)
+        bench.run(hours=1)
+
+        assert (held(bench).status, bench.effect(id_).state, bench.effect(id_).cause) == ("open", "cancelled", "stale")
+
+    def test_not_again_when_the_answer_got_lost_and_the_customer_opened_it_meanwhile(self, bench: Bench) -> None:
+        self.heard(bench)
+        bench.practice.set_faults(Fault("500_after_store", times=1, method="POST"))
+        (id_,) = bench.add(RESOLVE)
+        bench.perform()
+        assert (held(bench).status, bench.effect(id_).state) == ("resolved", "retry")
+        bench.clock.advance(60)
+        bench.practice.customer_writes(bench.conversation, "It is broken again!")
+
+        bench.perform()
+
+        assert (held(bench).status, bench.effect(id_).cause) == ("open", "unheard")
+
+    def test_under_one_that_was_heard_of_and_changes_nothing(self, bench: Bench) -> None:
+        bench.clock.advance(60)
+        bench.practice.customer_writes(bench.conversation, "I am out of office.")
+        self.heard(bench)
+        bench.add(RESOLVE)
+
+        bench.perform()
+
+        assert held(bench).status == "resolved"
+
+    @pytest.mark.parametrize("answered", [True, False])
+    def test_whatever_else_has_changed_since(self, bench: Bench, answered: bool) -> None:
+        self.heard(bench)
+        bench.clock.advance(60)
+        bench.practice.chat.set_labels(bench.conversation, ["refund"])
+        if answered:
+            bench.practice.customer_writes(bench.conversation, "Thanks, and the bill?")
+            bench.practice.agent_replies(bench.conversation, 7, "It is on its way.")
+        bench.add(RESOLVE)
+
+        bench.perform()
+
+        assert held(bench).status == "resolved"
 
 
 class TestLostAnswers:
