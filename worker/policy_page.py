@@ -97,6 +97,7 @@ if it works, dead letter `forbidden`, or cancelled as `gone` for Chatwoot's own 
 | an open circuit, our own rate limit | deferred; no try is used |
 | an error nobody foresaw | {unknown}, then dead letter `error` |
 | no longer wanted (reopened, assigned by hand, …) | cancelled as `stale`, before the try |
+| to be resolved, but the customer has written what has not arrived here yet (`unheard`) | the schedule |
 
 Before a message is created again, Hookdesk looks for the one it may have created already.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,16 +70,17 @@ def written_at(row: Mapping[str, Any]) -> float:
     return float(at) if isinstance(at, (int, float)) else float("inf")
 
 
-def wrote_since(conversation: Mapping[str, Any], known_at: datetime) -> bool:
-    """Whether the customer has written after the state of this conversation that was announced last, of `known_at`.
+def wrote_since(conversation: Mapping[str, Any], known_at: datetime, *, is_heard: Callable[[str], bool]) -> bool:
+    """Whether the customer has written something that was not heard of, where the newest known state is of `known_at`.
 
-    Only Chatwoot's own times are compared. A message's time is in whole seconds here: one of that very second is not
-    seen. False where there is nothing to tell it by.
+    Only Chatwoot's own times are compared, which are whole seconds for messages here. `is_heard` knows messages by id;
+    of one that a note or a reply hides, only `waiting_since` tells. False where there is nothing to tell it by.
     """
-    updated_at, last = conversation.get("updated_at"), conversation.get("last_non_activity_message")
-    if not isinstance(updated_at, (int, float)) or round(updated_at * 1_000_000) <= to_micros(known_at):
-        return False
-    times = [conversation.get("waiting_since")]  # a note may stand after what the customer wrote
+    last = conversation.get("last_non_activity_message")
     if isinstance(last, dict) and last.get("message_type") == INCOMING:
-        times.append(last.get("created_at"))
-    return any(isinstance(at, (int, float)) and at > known_at.timestamp() for at in times)
+        at = last.get("created_at")
+        return isinstance(at, (int, float)) and at >= int(known_at.timestamp()) and not is_heard(str(last.get("id")))
+    updated_at, since = conversation.get("updated_at"), conversation.get("waiting_since")
+    if not isinstance(updated_at, (int, float)) or not isinstance(since, (int, float)):
+        return False
+    return round(updated_at * 1_000_000) > to_micros(known_at) and since > known_at.timestamp()

@@ -34,6 +34,11 @@ class Person:
     email: str | None = None
 
 
+def message_key(message_id: str) -> str:
+    """The identity of the message with this id of its source, among all facts of a ticket."""
+    return f"message:{message_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message; identity is the source's message id."""
@@ -51,7 +56,7 @@ class Message:
 
     @property
     def key(self) -> str:
-        return f"message:{self.id}"
+        return message_key(self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from worker.clients.chatwoot import ChatwootClient
@@ -17,6 +18,7 @@ from worker.performers.base import Outside
 from worker.performers.survey_words import survey_text
 from worker.store.aliases import aliases_of
 from worker.store.effects import ClaimedEffect
+from worker.store.ticket_reads import has_message
 from worker.store.ticket_rows import StoredTicket
 
 Call = Callable[[ChatwootClient, str, Mapping[str, Any]], Any]
@@ -66,7 +68,7 @@ class ChatwootPerformer:
         """One call; a message is looked for first when an earlier try may have written it."""
         client, conversation = self._client(), self._conversation(ticket)
         if claimed.kind is EffectKind.SET_STATUS and claimed.payload["status"] == "resolved":
-            _wait_for_what_is_on_its_way(client, conversation, ticket)
+            self._wait_for_what_is_on_its_way(client, conversation, ticket)
         if claimed.kind in CALLS:
             return _kept(CALLS[claimed.kind](client, conversation, claimed.payload))
         if claimed.kind not in _WRITTEN:
@@ -92,6 +94,18 @@ class ChatwootPerformer:
         is_private = claimed.kind is EffectKind.PRIVATE_NOTE
         return _kept(client.create_message(conversation, text, private=is_private, marker=marker_of(claimed)))
 
+    def _wait_for_what_is_on_its_way(self, client: ChatwootClient, conversation: str, ticket: StoredTicket) -> None:
+        """Nothing is resolved under a customer who has just written: once heard of, it may not be wanted any more.
+
+        Raises TransientError("unheard").
+        """
+        known_at = ticket.ticket.registers_at if ticket.ticket is not None else None
+        if known_at is None:
+            return
+        shown = client.conversation(conversation)
+        if wrote_since(shown, known_at, is_heard=partial(has_message, self._db, ticket.id)):
+            raise TransientError("unheard", "the customer has written something that is not known here yet")
+
     def _client(self) -> ChatwootClient:
         client = self._client_of()
         if client is None:
@@ -110,16 +124,6 @@ class ChatwootPerformer:
             return conversation_of(ticket.key)
         found = (conversation_of(key) for key in aliases_of(self._db, ticket.id))
         return next((one for one in found if one is not None), None)
-
-
-def _wait_for_what_is_on_its_way(client: ChatwootClient, conversation: str, ticket: StoredTicket) -> None:
-    """Nothing is resolved under a customer who has just written: once that is heard of, it may not be wanted any more.
-
-    Raises TransientError("unheard").
-    """
-    known_at = ticket.ticket.registers_at if ticket.ticket is not None else None
-    if known_at is not None and wrote_since(client.conversation(conversation), known_at):
-        raise TransientError("unheard", "the customer has written since what is known here")
 
 
 def conversation_of(key: TicketKey) -> str | None:

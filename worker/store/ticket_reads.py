@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, or_, select, text
 
 from worker.domain.effects import EffectKind, EffectState
 from worker.domain.facts import Fact, Person, TicketKey
+from worker.domain.heard import message_key
 from worker.store import codec, storable
 from worker.store.aliases import owners
 from worker.store.database import Database
@@ -99,6 +100,13 @@ def facts_of(db: Database, ticket_id: int) -> list[StoredFact]:
     with db.read() as conn:
         rows = conn.execute(query.order_by(facts.c.at, facts.c.key))
         return [StoredFact(codec.load_fact(kind, data), cause) for kind, data, cause in rows]
+
+
+def has_message(db: Database, ticket_id: int, message_id: str) -> bool:
+    """Whether the ticket knows the message with this id of its source."""
+    query = select(facts.c.id).where(facts.c.ticket_id == ticket_id, facts.c.key == message_key(message_id))
+    with db.read() as conn:
+        return conn.execute(query).first() is not None
 
 
 def open_load(conn: Connection, *, of: Collection[str] | None = None) -> dict[str, int]:

@@ -11,11 +11,13 @@ import pytest
 
 from tests.outgoing import START, Bench, a_bench
 from worker.clock import from_micros
+from worker.domain import facts
 from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.facts import TicketKey
 from worker.domain.ticket import Status, Ticket
 from worker.practice.faults import Fault
 from worker.practice.world import Conversation, Message
+from worker.store import tickets
 
 REPLY = Effect(EffectKind.REPLY, "act:1", {"text": "On it.", "actor": "ana@desk.example"})
 LABELS = Effect(EffectKind.ADD_LABELS, "act:1", {"labels": ["refund", "vip"]})
@@ -113,9 +115,14 @@ class TestResolving:
     """An effect that is performed late must not close a conversation under a customer who has written meanwhile."""
 
     def heard(self, bench: Bench, status: Status = Status.RESOLVED) -> None:
-        """The ticket knows the conversation as it is now."""
+        """The ticket knows the conversation as it is now, and what was written in it."""
         known_at = from_micros(held(bench).updated)
-        bench.store(Ticket(bench.key, START, START, status=status, registers_at=known_at))
+        ticket_id = bench.store(Ticket(bench.key, START, START, status=status, registers_at=known_at))
+        written = [
+            facts.Message(str(one.id), from_micros(one.micros), facts.Author.CUSTOMER) for one in held(bench).messages
+        ]
+        with bench.db.write() as conn:
+            tickets.add_facts(conn, [(ticket_id, one, "d1") for one in written])
 
     def test_not_under_a_message_that_is_not_heard_of_yet(self, bench: Bench) -> None:
         self.heard(bench)
@@ -144,6 +151,30 @@ class TestResolving:
         bench.perform()
 
         assert (held(bench).status, bench.effect(id_).cause) == ("open", "unheard")
+
+    def test_not_under_one_of_the_very_second_of_what_is_known(self, bench: Bench) -> None:
+        bench.practice.chat.set_labels(bench.conversation, ["refund"])
+        self.heard(bench)
+        (id_,) = bench.add(RESOLVE)
+        bench.practice.customer_writes(bench.conversation, "It is broken again!")
+
+        bench.perform()
+
+        assert (held(bench).status, bench.effect(id_).cause) == ("open", "unheard")
+
+    def test_under_one_that_was_heard_of_but_did_not_move_what_is_known(self, bench: Bench) -> None:
+        self.heard(bench)
+        before = held(bench).updated
+        bench.clock.advance(60)
+        bench.practice.customer_writes(bench.conversation, "And one more thing.")
+        self.heard(bench)
+        known_at = from_micros(before)
+        bench.store(Ticket(bench.key, START, START, status=Status.RESOLVED, registers_at=known_at))
+        bench.add(RESOLVE)
+
+        bench.perform()
+
+        assert held(bench).status == "resolved"
 
     def test_under_one_that_was_heard_of_and_changes_nothing(self, bench: Bench) -> None:
         bench.clock.advance(60)
