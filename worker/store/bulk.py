@@ -111,24 +111,22 @@ def among(conn: Connection, of: Column[int], query: Select[int]) -> ColumnElemen
     return of.in_(query)
 
 
-def by_keys(conn: Connection, table: Table, names: tuple[str, str], keys: Collection[tuple[str, str]]) -> FromClause:
-    """The rows of `table` whose columns `names`, which an index begins with, are one of these pairs.
+def by_keys(conn: Connection, table: Table, names: tuple[str, ...], keys: Collection[tuple[str, ...]]) -> FromClause:
+    """The rows of `table` whose columns `names`, which an index begins with, are one of these keys (at least one).
 
-    On SQLite also rows with the one of one pair and the other of another: whoever asks picks by the whole key. On
-    PostgreSQL each key is looked up by itself (`OFFSET 0` keeps it so): while its statistics are behind, two lists make
-    it walk through all rows that share the first column. Each list is one parameter: of a statement for every number of
-    keys, SQLAlchemy would keep hundreds.
+    On SQLite also rows with parts of several keys: whoever asks picks by the whole key. On PostgreSQL each key is
+    looked up by itself (`OFFSET 0` keeps it so): while its statistics are behind, lists make it walk through all rows
+    that share the first column, or through the whole table. Each list is one parameter: of a statement for every
+    number of keys, SQLAlchemy would keep hundreds.
     """
-    firsts, seconds = zip(*sorted(keys), strict=True)
-    one, two = table.c[names[0]], table.c[names[1]]
+    columns, lists = [table.c[name] for name in names], list(zip(*sorted(keys), strict=True))
     if conn.dialect.name != "postgresql":
-        return select(table).where(one.in_(sorted(set(firsts))), two.in_(seconds)).subquery("found")
-    shape = [column(name, table.c[name].type) for name in names]
-    lists = [
-        literal(list(each), ARRAY(one.type, dimensions=1)) for one, each in zip(shape, (firsts, seconds), strict=True)
-    ]
-    given = func.unnest(*lists).table_valued(*shape, name="given").render_derived()
-    each = select(table).where(one == given.c[names[0]], two == given.c[names[1]]).offset(0).lateral("each")
+        listed = [one.in_(sorted(set(values))) for one, values in zip(columns, lists, strict=True)]
+        return select(table).where(*listed).subquery("found")
+    shape = [column(one.name, one.type) for one in columns]
+    arrays = [literal(list(each), ARRAY(one.type, dimensions=1)) for one, each in zip(shape, lists, strict=True)]
+    given = func.unnest(*arrays).table_valued(*shape, name="given").render_derived()
+    each = select(table).where(*[one == given.c[one.name] for one in columns]).offset(0).lateral("each")
     return select(each).select_from(given.join(each, true())).subquery("found")
 
 

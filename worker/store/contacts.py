@@ -13,7 +13,7 @@ from worker.domain.facts import Matched
 from worker.domain.people import MOST_EARLIER, Sighting
 from worker.domain.policy import OrganizationRule
 from worker.store import storable
-from worker.store.bulk import given_rows, given_values, insert_rows, update_rows
+from worker.store.bulk import by_keys, given_rows, given_values, insert_rows, update_rows
 from worker.store.organizations import Organization, Rules, key_of, known_by_key
 from worker.store.schema import contact_identities, contacts, tickets
 from worker.store.schema import organizations as groups_table
@@ -80,14 +80,17 @@ def _names(sighting: Sighting) -> tuple[str, ...]:
 
 
 def _known(conn: Connection, names: Iterable[str]) -> dict[str, _Contact]:
+    wanted = {(name,) for name in names}
+    if not wanted:
+        return {}
+    identities = by_keys(conn, contact_identities, ("identity",), wanted)
     query = (
         select(
-            contact_identities.c.identity, contacts.c.id, contacts.c.name, contacts.c.email, contacts.c.language,
+            identities.c.identity, contacts.c.id, contacts.c.name, contacts.c.email, contacts.c.language,
             groups_table.c.name.label("organization"), contacts.c.organization_id, contacts.c.last_seen_at,
         )
-        .join(contacts, contacts.c.id == contact_identities.c.contact_id)
+        .join(contacts, contacts.c.id == identities.c.contact_id)
         .outerjoin(groups_table, groups_table.c.id == contacts.c.organization_id)
-        .where(contact_identities.c.identity.in_(sorted(names)))
     )  # fmt: skip
     found: dict[int, _Contact] = {}
     book: dict[str, _Contact] = {}

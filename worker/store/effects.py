@@ -12,7 +12,7 @@ from sqlalchemy import Connection, case, exists, func, literal, or_, select, tex
 
 from worker.domain.effects import CHATWOOT, SUPERSEDES, Effect, EffectKind, EffectState
 from worker.store import audit, storable
-from worker.store.bulk import among, insert_rows
+from worker.store.bulk import among, given_rows, given_values, insert_rows
 from worker.store.claims import Fenced
 from worker.store.database import Database, lock_name
 from worker.store.effect_acts import approve, cancel
@@ -206,12 +206,13 @@ def due_and_unwoken(db: Database, *, limit: int = 500, again_after: timedelta) -
 
 def _supersede(conn: Connection, new: Sequence[Any], now: datetime) -> None:
     """Of each ticket and kind only the newest is still wanted."""
-    newer = effects.alias("newer")
-    follows = (newer.c.ticket_id == effects.c.ticket_id) & (newer.c.kind == effects.c.kind)
-    is_new = newer.c.id.in_([row.id for row in new]) & (newer.c.id > effects.c.id)
-    of_these = effects.c.ticket_id.in_(sorted({row.ticket_id for row in new}))
-    overtaken = exists(select(1).where(follows, is_new)).correlate(effects)
-    _cancel(conn, of_these, overtaken, cause="superseded", now=now)
+    newest = {(row.ticket_id, row.kind): row.id for row in sorted(new, key=lambda row: row.id)}
+    given = given_rows(conn, effects, ("id", "ticket_id", "kind"))
+    same = (effects.c.ticket_id == given.c.ticket_id, effects.c.kind == given.c.kind)
+    older = select(effects.c.id).where(*same, effects.c.id < given.c.id, WAITING)
+    rows = [{"id": id_, "ticket_id": ticket_id, "kind": kind} for (ticket_id, kind), id_ in newest.items()]
+    if overtaken := conn.execute(older, given_values(conn, rows)).scalars().all():
+        _cancel(conn, effects.c.id.in_(overtaken), cause="superseded", now=now)
 
 
 def _is_behind_another() -> Any:

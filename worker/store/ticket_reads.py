@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy import Connection, func, select, text, union
 
 from worker.domain.effects import EffectKind, EffectState
 from worker.domain.facts import Fact, Person, TicketKey
@@ -125,13 +125,12 @@ def last_survey_at(conn: Connection, requester: Person | str | None, *, contact:
     who = storable.key(requester, 320) if isinstance(requester, str) else requester_key(requester)
     if who is None and contact is None:
         return None
-    is_theirs = [tickets.c.requester == who] if who is not None else []
-    is_theirs += [tickets.c.contact_id == contact] if contact is not None else []
-    query = select(func.max(effects.c.created_at)).where(
-        effects.c.ticket_id == tickets.c.id,
-        or_(*is_theirs),
-        effects.c.kind == EffectKind.SURVEY.value,
-        effects.c.state.in_(_ASKED),
+    wanted = [(tickets.c.requester, who), (tickets.c.contact_id, contact)]
+    theirs = [select(tickets.c.id).where(column == one) for column, one in wanted if one is not None]
+    both = union(*theirs).subquery("both")  # each by its index: what is asked with OR reads all tickets
+    asked = select(func.max(effects.c.created_at)).where(
+        effects.c.ticket_id == both.c.id, effects.c.kind == EffectKind.SURVEY.value, effects.c.state.in_(_ASKED)
     )
+    query = select(func.max(asked.scalar_subquery())).select_from(both)  # and each ticket's by its index, too
     at: datetime | None = conn.execute(query).scalar()
     return at
