@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from worker.domain.answers import credit, has_answer
 from worker.domain.effects import Effect, EffectKind
@@ -37,16 +39,22 @@ def wants(view: View) -> Wants:
     ticket = view.ticket
     if not ticket.resolutions:
         return NOTHING
-    last_survey_at = view.known.last_survey_at(ticket)
-    return follow_up(view.before, ticket, view.policy.csat, last_survey_at=last_survey_at, now=view.now)
+    asked_last = partial(view.known.last_survey_at, ticket)
+    return follow_up(view.before, ticket, view.policy.csat, asked_last=asked_last, now=view.now)
 
 
 def follow_up(
-    before: Ticket | None, ticket: Ticket, policy: CsatPolicy, *, last_survey_at: datetime | None, now: datetime
+    before: Ticket | None,
+    ticket: Ticket,
+    policy: CsatPolicy,
+    *,
+    asked_last: Callable[[], datetime | None],
+    now: datetime,
 ) -> Wants:
     """Each resolution is decided once: asked when its delay is over, or refused with a reason.
 
-    A refusal before that is only said, and looked at again then: what forbids it may have passed.
+    A refusal before that is only said, and looked at again then: what forbids it may have passed. `asked_last` tells
+    when the customer was asked last; as that costs a look into the store, it is called only if all hangs on it.
     """
     decided = {resolution for resolution, _ in ticket.asked}
     cancelled = tuple(
@@ -59,7 +67,7 @@ def follow_up(
         return Wants(events=cancelled)
     due_at = current.resolved_at + policy.delay
     timer = (Timer("csat", current.key, due_at),)
-    why_not = _refusal(ticket, current, policy, last_survey_at=last_survey_at, due_at=due_at, now=now)
+    why_not = _refusal(ticket, current, policy, asked_last=asked_last, due_at=due_at, now=now)
     if why_not:
         event = _cancelled(current, why_not, at=now)
         if now >= due_at:
@@ -101,7 +109,7 @@ def _refusal(
     run: Resolution,
     policy: CsatPolicy,
     *,
-    last_survey_at: datetime | None,
+    asked_last: Callable[[], datetime | None],
     due_at: datetime,
     now: datetime,
 ) -> str:
@@ -114,10 +122,11 @@ def _refusal(
         ("no_address", not is_reachable(ticket)),
         ("asked_upstream", ticket.asked_upstream),
         ("answered", has_answer(ticket, run.ordinal)),
-        ("cooldown", last_survey_at is not None and due_at - last_survey_at < policy.cooldown),
-        ("too_late", now - due_at > TOO_LATE),
     )
-    return next((name for name, holds in reasons if holds), "")
+    why_not = next((name for name, holds in reasons if holds), "")
+    if not why_not and (last := asked_last()) is not None and due_at - last < policy.cooldown:
+        why_not = "cooldown"
+    return why_not or ("too_late" if now - due_at > TOO_LATE else "")
 
 
 def _was_reopened(before: Ticket | None, run: Resolution) -> bool:

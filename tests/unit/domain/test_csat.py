@@ -18,7 +18,7 @@ RESOLVED = (a_snapshot(1), a_message(1), a_reply(5), a_snapshot(10, "resolved"))
 
 def followed(*facts, now, policy=None, before=None, last_survey_at=None):
     ticket = fold(KEY, facts or RESOLVED, POLICY, as_of=now)
-    return follow_up(before, ticket, policy or CsatPolicy(), last_survey_at=last_survey_at, now=now)
+    return follow_up(before, ticket, policy or CsatPolicy(), asked_last=lambda: last_survey_at, now=now)
 
 
 def an_act(minute, **given):
@@ -140,6 +140,21 @@ class TestRefusals:
     )
     def test_the_cool_down_of_a_customer(self, last_survey_at, is_asked):
         assert bool(followed(now=at(30), last_survey_at=last_survey_at).effects) is is_asked
+
+    @pytest.mark.parametrize(
+        ("facts", "policy"),
+        [
+            (RESOLVED, CsatPolicy(enabled=False)),
+            ((*RESOLVED, Asked(1, at(20))), CsatPolicy()),
+            ((*RESOLVED, a_message(15), a_snapshot(15)), CsatPolicy()),
+        ],
+    )
+    def test_when_a_customer_was_asked_is_looked_up_only_if_all_hangs_on_it(self, facts, policy):
+        looked = []
+
+        follow_up(None, fold(KEY, facts, POLICY, as_of=at(30)), policy, asked_last=lambda: looked.append(1), now=at(30))
+
+        assert not looked
 
     def test_long_overdue_ones_are_not_sent(self):
         assert followed(now=at(20) + timedelta(days=1)).effects != ()
