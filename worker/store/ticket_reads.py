@@ -104,7 +104,8 @@ def facts_of(db: Database, ticket_id: int) -> list[StoredFact]:
 
 def has_message(db: Database, ticket_id: int, message_id: str) -> bool:
     """Whether the ticket knows the message with this id of its source."""
-    query = select(facts.c.id).where(facts.c.ticket_id == ticket_id, facts.c.key == message_key(message_id))
+    key = storable.key(message_key(message_id), 400)
+    query = select(facts.c.id).where(facts.c.ticket_id == ticket_id, facts.c.key == key)
     with db.read() as conn:
         return conn.execute(query).first() is not None
 
