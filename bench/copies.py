@@ -17,6 +17,7 @@ from worker.clock import ManualClock
 from worker.desk import Desk
 from worker.policy_file import load_policy
 from worker.processing import drain
+from worker.store import load
 from worker.store.base import metadata
 from worker.store.database import Database
 from worker.store.schema import contacts, tickets
@@ -91,12 +92,13 @@ class Old:
                 _copy(conn, row.id, row.contact_id, original, first=first + start, count=size, base=base + start)
             if count > CHUNK:
                 self._say(f"copied {start + size:,} of {count:,} tickets")
+        load.recount(self.desk.db)
         return base + 1, base + count
 
 
 def a_desk(hookdesk: Hookdesk, clock: ManualClock | None) -> Desk:
     """What a worker process holds, here: nobody is woken."""
-    db = Database.open(hookdesk.database_url, clock=clock, statement_timeout=STATEMENT_SECONDS)
+    db = Database.open(hookdesk.database_url, clock=clock, statement_timeout=STATEMENT_SECONDS, by_key=True)
     settings = hookdesk.settings()
     return Desk(settings=settings, policy=load_policy(settings.config), db=db, wake=RecordingWaker())
 

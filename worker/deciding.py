@@ -17,7 +17,7 @@ from worker.domain.people import due_sighting
 from worker.domain.ticket import Decision
 from worker.knowing import CROWD, Knowledge
 from worker.performing import initial_state
-from worker.store import activities, aliases, contacts, effects, tickets, timers
+from worker.store import activities, aliases, contacts, effects, load, tickets, timers
 from worker.store.approvals import Approved
 from worker.store.effect_flood import Parked, park_excess
 from worker.store.effect_targets import retarget
@@ -91,6 +91,7 @@ def _store(
     sources = _sources(conn, held)
     tickets.add_facts(conn, [(i, fact, "routing") for i, d in decisions.items() for fact in d.facts])
     tickets.save(conn, [(i, d.ticket) for i, d in decisions.items()], policy_version=version, now=now)
+    load.note(conn, [(one.ticket, decisions[one.id].ticket) for one in held])
     rows = [(i, event, causes.get(i, "now")) for i, d in decisions.items() for event in d.events]
     new_events = tickets.add_events(conn, rows, policy_version=version, now=now)
     activities.add(conn, [(i, one) for i, d in decisions.items() for one in d.activities], now=now)

@@ -33,6 +33,6 @@ def open_desk(settings: Settings, *, origin: str, clock: Clock | None = None) ->
     return Desk(
         settings=settings,
         policy=load_policy(settings.config),
-        db=Database.open(settings.database_url, clock=clock),
+        db=Database.open(settings.database_url, clock=clock, by_key=True),
         wake=Waker(Publisher(settings.broker_url, origin=origin)),
     )

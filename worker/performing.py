@@ -28,7 +28,7 @@ from worker.domain.wording import NOT_WANTED, failure
 from worker.errors import AccessError, NoTarget, TransientError, WorkError
 from worker.failpoints import reach
 from worker.performers.base import ClientFactory, Outside, Performer
-from worker.performers.registry import Performers
+from worker.performers.registry import Performers, is_configured
 from worker.store import breakers, effects, ticket_reads
 from worker.store.breaker_trip import trip
 from worker.store.database import Database, is_connection_lost
@@ -59,15 +59,15 @@ def initial_state(
     policy: Policy,
     approved: Callable[[Effect], bool] = _never,
 ) -> EffectState:
-    """Where a new effect starts: by the mode of its kind, and for Chatwoot whether there is one to perform it on.
+    """Where a new effect starts: by the mode of its kind, and whether there is anything to perform it on.
 
-    The other lanes find out when they are performed. `approved` says whether a person let its template go once for all.
+    `approved` says whether a person let its template go once for all.
     """
     mode = _mode(effect.kind, settings, policy)
     if mode == "dry-run":
         return EffectState.DRY_RUN
-    has_chatwoot = settings.chatwoot_url is not None and settings.chatwoot_token is not None
-    if effect.lane == CHATWOOT and (ticket_source != CHATWOOT or not has_chatwoot):
+    has_conversation = effect.lane != CHATWOOT or ticket_source == CHATWOOT
+    if not has_conversation or not is_configured(effect, settings, policy):
         return EffectState.NO_TARGET
     return EffectState.APPROVAL if mode == "approve" and not approved(effect) else EffectState.PENDING
 

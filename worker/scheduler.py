@@ -21,7 +21,7 @@ from worker.desk import Desk, open_desk
 from worker.firing import fire_due
 from worker.metrics_sql import SqlCollector
 from worker.processing import drain, reap
-from worker.store import claims, effects, heartbeats, leases, ledger, timers
+from worker.store import claims, effects, heartbeats, leases, ledger, load, timers
 from worker.store.database import is_connection_lost
 from worker.store.glance import Seen, glance
 from worker.wake import Kind, Publisher
@@ -73,6 +73,7 @@ class Scheduler:
         self._name = f"scheduler@{socket.gethostname()}:{os.getpid()}"
         self._housekeeping, self._heartbeat = Every(1.0, monotonic), Every(5.0, monotonic)
         self._roll_up, self._probe = Every(60.0, monotonic), Every(1.0, monotonic)
+        self._count_load = Every(30.0, monotonic)
         self._roster = Every(ROSTER_EVERY.total_seconds(), monotonic)
         self._offset = self._clock_offset()
         self._frozen_until = 0.0
@@ -159,6 +160,8 @@ class Scheduler:
         effects.expire(db)
         if self._roster.due() and leases.acquire(db, "wake_roster", self._name, ROSTER_EVERY):
             self._publisher.publish("roster", [])
+        if self._count_load.due():
+            load.recount(db)
         if self._roll_up.due():
             ledger.roll_up_receipts(db)
 

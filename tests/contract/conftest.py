@@ -61,12 +61,12 @@ def empty(url: str, clock: ManualClock) -> Iterator[Database]:
 
 @pytest.fixture
 def db(migrated: str, tmp_path: Path, clock: ManualClock) -> Iterator[Database]:
-    """A database with all tables and no rows."""
+    """A database with all tables and no rows, opened as by a worker."""
     if migrated.startswith("sqlite"):
         shutil.copy(migrated.removeprefix("sqlite:///"), tmp_path / "copy.db")
         database = Database.open(f"sqlite:///{tmp_path}/copy.db", clock=clock)
     else:  # emptied, not copied: a new one takes longer than most tests
-        database = Database.open(migrated, clock=clock)
+        database = Database.open(migrated, clock=clock, by_key=True)
         with database.write() as conn:
             names = ", ".join(table.name for table in metadata.sorted_tables)
             conn.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")

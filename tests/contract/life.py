@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,12 +22,14 @@ from worker.domain.ticket import Ticket
 from worker.firing import fire_due
 from worker.settling import settle
 from worker.store import claims, effects, letters, tickets, timers
+from worker.store.claims import Claimed
 from worker.store.database import Database
 from worker.store.schema import effects as effect_rows
 from worker.store.ticket_reads import StoredEvent
 from worker.wake import RecordingWaker
 
 LENA = Person("41", "Lena Fischer", "lena@customer.example")
+Read = Sequence[tuple[Claimed, Parsed]]
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -116,3 +119,15 @@ class Life:
         """Effects by kind and decision, in any state."""
         rows = effects.list_effects(self.db, ticket=number, limit=1000)
         return Counter((one.kind.value, one.decision) for one in rows)
+
+
+def new_tickets(life: Life, first: int, count: int) -> Read:
+    """That many claimed deliveries, each of a customer nobody knew."""
+    accepted(life.db, count)
+    claimed = claims.claim(life.db, limit=count, lease=MINUTE)
+    return [(one, _told(first + n)) for n, one in enumerate(claimed)]
+
+
+def _told(number: int) -> Parsed:
+    who = Person(str(number), f"Customer {number}")
+    return Parsed("message_created", a_key(number), (a_state(0, requester=who), a_request(1, by=who)))

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from tests.builders import a_policy
-from tests.contract.builders import a_key, accepted
-from tests.contract.life import MINUTE, Life, a_request, a_state
+from tests.contract.life import Life, Read, new_tickets
 from worker.clock import ManualClock
-from worker.domain.facts import Parsed, Person
+from worker.domain.facts import Person
 from worker.domain.policy import RoutingRule
 from worker.domain.routing import RosterAgent
 from worker.knowing import CROWD, Overtaken, again_if_overtaken
 from worker.settling import settle
-from worker.store import claims, people
-from worker.store.claims import Claimed
+from worker.store import people
 from worker.store.database import Database
 
 ADA = Person("1", "Ada")
 POLICY = a_policy(routing=(RoutingRule(name="all", team="support"),))
-Read = Sequence[tuple[Claimed, Parsed]]
 
 
 @pytest.fixture
@@ -36,18 +32,6 @@ def life(db: Database, clock: ManualClock, tmp_path: Path) -> Life:
 def take_on(db: Database, *, capacity: int = 99, availability: str = "online") -> None:
     ada = RosterAgent(ADA, availability=availability, team_ids=("3",), capacity=capacity)
     people.replace_roster(db, [ada], [Person("3", "support")])
-
-
-def new_tickets(life: Life, first: int, count: int) -> Read:
-    """That many claimed deliveries, each of a customer nobody knew."""
-    accepted(life.db, count)
-    claimed = claims.claim(life.db, limit=count, lease=MINUTE)
-    return [(one, _told(first + n)) for n, one in enumerate(claimed)]
-
-
-def _told(number: int) -> Parsed:
-    who = Person(str(number), f"Customer {number}")
-    return Parsed("message_created", a_key(number), (a_state(0, requester=who), a_request(1, by=who)))
 
 
 def load(db: Database) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from tests.contract.builders import NOON, a_key, a_ticket, ticket_ids
+from tests.contract.builders import NOON, a_key, a_ticket
 from worker.clock import ManualClock
 from worker.domain.facts import Person
 from worker.domain.routing import Roster, RosterAgent
-from worker.store import breakers, heartbeats, leases, people, tickets
+from worker.store import breakers, heartbeats, leases, load, people
 from worker.store.database import Database
 
 ADA, BOB = Person("1", "Ada", "ada@example.com"), Person("2", "Bob\0", None)
@@ -23,10 +23,8 @@ class TestRoster:
 
     def test_load_and_idle_time_are_ours(self, db: Database, clock: ManualClock) -> None:
         people.replace_roster(db, [_agent(ADA, open_tickets=9), _agent(BOB, capacity=3)], [SUPPORT, SALES])
-        first, second = ticket_ids(db, 2)
         with db.write() as conn:
-            rows = [(first, a_ticket(a_key(1), assignee=ADA)), (second, a_ticket(a_key(2), assignee=ADA))]
-            tickets.save(conn, rows, policy_version="v1", now=NOON)
+            load.note(conn, [(None, a_ticket(a_key(number), assignee=ADA)) for number in (1, 2)])
             people.note_assigned(conn, ["1"], NOON)
             found = people.roster(conn, lock=True)
 
@@ -72,17 +70,15 @@ class TestRoster:
 
     def test_two_who_assign_see_each_others_assignment(self, db: Database) -> None:
         people.replace_roster(db, [_agent(ADA)], [])
-        ids = ticket_ids(db, 6)
         seen: list[int] = []
 
-        def assign(ticket: int) -> None:
+        def assign(number: int) -> None:
             with db.write() as conn:
                 (agent,) = people.roster(conn, lock=True).agents
                 seen.append(agent.open_tickets)
-                row = (ticket, a_ticket(a_key(ids.index(ticket) + 1), assignee=ADA))
-                tickets.save(conn, [row], policy_version="v1", now=NOON)
+                load.note(conn, [(None, a_ticket(a_key(number), assignee=ADA))])
 
-        threads = [threading.Thread(target=assign, args=(ticket,)) for ticket in ids]
+        threads = [threading.Thread(target=assign, args=(number,)) for number in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -29,17 +29,6 @@ class TestReads:
         assert [one.id for one in tickets.list_tickets(db, priority="high")] == [first]
         assert [one.id for one in tickets.list_tickets(db, limit=1)] == [third]
 
-    def test_the_load_counts_open_tickets_only(self, db: Database) -> None:
-        ids = ticket_ids(db, 4)
-        states = (Status.TRIAGED, Status.PENDING_CUSTOMER, Status.RESOLVED, Status.CLOSED)
-        with db.write() as conn:
-            rows = [
-                (id_, a_ticket(a_key(n), status=status, assignee=ADA))
-                for n, (id_, status) in enumerate(zip(ids, states, strict=True), 1)
-            ]
-            tickets.save(conn, rows, policy_version="v1", now=NOON)
-            assert tickets.open_load(conn) == {"7": 2}
-
     def test_an_unknown_ticket_is_none(self, db: Database) -> None:
         assert tickets.get(db, 99) is None
         assert tickets.by_key(db, a_key(99)) is None

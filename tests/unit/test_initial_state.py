@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.outgoing import NOTE, SURVEY
 from worker.config import Settings
 from worker.domain.effects import Effect, EffectKind, EffectState
+from worker.domain.policy import NoticePolicy, Target
 from worker.performing import initial_state
 from worker.policy_file import load_policy
+
+MAIL: dict[str, Any] = {"smtp_url": "smtp://mail.example", "mail_from": "desk@desk.example"}
 
 
 class TestInitialState:
@@ -55,18 +59,43 @@ class TestInitialState:
         assert state is EffectState.PENDING
 
     @pytest.mark.parametrize(
+        ("effect", "settings"),
+        [
+            (Effect(EffectKind.EVENT, "crm:1", {"target": "crm"}), {"event_secrets": (("crm", "s"),)}),
+            (Effect(EffectKind.OPERATOR_NOTICE, "escalated:1", {"to": []}), {"notice_secrets": ("s",)}),
+            (Effect(EffectKind.OPERATOR_NOTICE, "escalated:1", {"to": ["lead@desk.example"]}), MAIL),
+            (Effect(EffectKind.REPLY, "act:1", {"text": "Hi", "to": "lena@customer.example"}), MAIL),
+        ],
+        ids=["event", "notice by webhook", "notice by mail", "reply by mail"],
+    )
+    def test_other_sides_need_no_chatwoot_but_themselves(self, effect: Effect, settings: dict[str, Any]) -> None:
+        policy = replace(
+            load_policy(None),
+            targets=(Target("crm", "https://crm.example/"),),
+            notices=NoticePolicy(webhook="https://pager.example/"),
+        )
+
+        def state(settings: Settings) -> EffectState:
+            return initial_state(effect, ticket_source="email", settings=settings, policy=policy)
+
+        assert state(Settings(**settings)) is EffectState.PENDING
+        assert state(Settings()) is EffectState.NO_TARGET
+
+    @pytest.mark.parametrize(
         "effect",
         [
             Effect(EffectKind.EVENT, "crm:1", {"target": "crm"}),
-            Effect(EffectKind.OPERATOR_NOTICE, "escalated:1", {"subject": "s", "text": "t", "to": []}),
-            Effect(EffectKind.REPLY, "act:1", {"text": "Hi", "actor": "ana", "to": "lena@customer.example"}),
+            Effect(EffectKind.OPERATOR_NOTICE, "escalated:1", {"to": []}),
+            Effect(EffectKind.REPLY, "act:1", {"text": "Hi", "to": ""}),
         ],
-        ids=lambda effect: effect.kind.value,
+        ids=["event", "notice", "reply"],
     )
-    def test_other_sides_need_no_chatwoot(self, effect: Effect) -> None:
-        state = initial_state(effect, ticket_source="email", settings=Settings(), policy=load_policy(None))
+    def test_secrets_and_a_server_are_not_enough(self, effect: Effect) -> None:
+        settings = Settings(event_secrets=(("crm", "s"),), notice_secrets=("s",), **MAIL)
 
-        assert state is EffectState.PENDING
+        state = initial_state(effect, ticket_source="email", settings=settings, policy=load_policy(None))
+
+        assert state is EffectState.NO_TARGET
 
     @pytest.mark.parametrize(
         ("source", "url", "token"),

@@ -9,8 +9,10 @@ from typing import Any
 
 from worker.clients.chatwoot import ChatwootClient
 from worker.clients.chatwoot_answers import wrote_since
+from worker.config import Settings
 from worker.domain.effects import CHATWOOT, EffectKind
 from worker.domain.facts import TicketKey
+from worker.domain.policy import Policy
 from worker.domain.retry import CHATWOOT as SCHEDULE
 from worker.domain.retry import Schedule
 from worker.errors import PermanentError, TransientError
@@ -124,6 +126,11 @@ class ChatwootPerformer:
             return conversation_of(ticket.key)
         found = (conversation_of(key) for key in aliases_of(self._db, ticket.id))
         return next((one for one in found if one is not None), None)
+
+
+def is_configured(_payload: Mapping[str, Any], settings: Settings, _policy: Policy) -> bool:
+    """Whether these settings name a Chatwoot and a token for it."""
+    return settings.chatwoot_url is not None and settings.chatwoot_token is not None
 
 
 def conversation_of(key: TicketKey) -> str | None:

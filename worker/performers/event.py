@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from worker import log
 from worker.clients.egress import Egress, Resolver, system_resolver
 from worker.clients.webhook import Webhook, said_in, secrets_of, send
-from worker.domain.policy import Target
+from worker.config import Settings
+from worker.domain.policy import Policy, Target
 from worker.domain.retry import WEBHOOK_OUT, Schedule
 from worker.errors import NoTarget, WorkError
 from worker.performers.base import Outside
@@ -92,6 +94,12 @@ class EventPerformer:
 def id_of(claimed: ClaimedEffect) -> str:
     """The webhook-id: the same over all tries of one effect."""
     return f"evt_{lasting(claimed)}"
+
+
+def is_configured(payload: Mapping[str, Any], settings: Settings, policy: Policy) -> bool:
+    """Whether the policy names this effect's target, and these settings a secret for it."""
+    name = str(payload["target"])
+    return any(target.name == name for target in policy.targets) and bool(secrets_of(name, settings.event_secrets))
 
 
 def _name(claimed: ClaimedEffect) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from worker.clients.mail import Mail
@@ -9,6 +10,7 @@ from worker.clients.smtp import MailClient
 from worker.config import Settings
 from worker.domain.effects import EffectKind
 from worker.domain.facts import TicketKey
+from worker.domain.policy import Policy
 from worker.domain.retry import MAIL_OUT, Schedule
 from worker.errors import PermanentError, TransientError
 from worker.performers.base import Outside
@@ -89,6 +91,11 @@ def client_of(settings: Settings) -> MailClient | None:
     if settings.smtp_url is None or settings.mail_from is None:
         return None
     return MailClient(settings.smtp_url, settings.mail_from)
+
+
+def is_configured(payload: Mapping[str, Any], settings: Settings, _policy: Policy) -> bool:
+    """Whether these settings name a mail server, an address to send from, and this effect one to send to."""
+    return settings.smtp_url is not None and settings.mail_from is not None and bool(payload.get("to"))
 
 
 def message_id(claimed: ClaimedEffect, domain: str, part: str = "") -> str:

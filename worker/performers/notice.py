@@ -5,7 +5,7 @@ What is late is told together: after an outage one notice says what a hundred wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,14 @@ from worker.clients.egress import Egress, Resolver, system_resolver
 from worker.clients.mail import Mail
 from worker.clients.smtp import MailClient
 from worker.clients.webhook import Webhook, send
+from worker.config import Settings
 from worker.domain.notice_words import Notice, told_together
 from worker.domain.outcome import is_wanted
+from worker.domain.policy import NoticePolicy, Policy
 from worker.domain.retry import WEBHOOK_OUT, Schedule
 from worker.domain.wording import NOT_WANTED, source
 from worker.errors import AccessError, PermanentError, TransientError, WorkError
+from worker.performers import mail
 from worker.performers.base import Outside
 from worker.performers.chatwoot import conversation_of
 from worker.performers.event import id_of
@@ -158,13 +161,22 @@ class NoticePerformer:
         return parts
 
     def _has_webhook(self) -> bool:
-        return bool(self._policy.webhook and self._secrets)
+        return _has_webhook(self._settings, self._policy)
 
     def _post(self, claimed: ClaimedEffect, notice: Notice, now: datetime) -> str:
         egress = Egress("notice", allow_private=self._policy.allow_private, resolve=self._resolve)
         webhook = Webhook(id_of(claimed), TYPE, claimed.created_at, notice.data())
         answer = send(egress, self._policy.webhook, webhook, secrets=self._secrets, now=now)
         return f"HTTP {answer.status}"
+
+
+def is_configured(payload: Mapping[str, Any], settings: Settings, policy: Policy) -> bool:
+    """Whether these settings name a webhook with a secret to sign with, or a mail server, for this effect's people."""
+    return _has_webhook(settings, policy.notices) or mail.is_configured(payload, settings, policy)
+
+
+def _has_webhook(settings: Settings, policy: NoticePolicy) -> bool:
+    return bool(policy.webhook and settings.notice_secrets)
 
 
 def _mailed(client: MailClient, claimed: ClaimedEffect, said: tuple[str, str], to: str, now: datetime) -> str:

@@ -1,23 +1,37 @@
-"""Which performer a lane has; adding another side is adding a line."""
+"""Which performer a lane has, and whether its other side is configured; adding another side is adding a line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from worker.domain.effects import CHATWOOT, EVENT, MAIL, NOTICE
+from worker.config import Settings
+from worker.domain.effects import CHATWOOT, EVENT, MAIL, NOTICE, Effect
+from worker.domain.policy import Policy
+from worker.performers import chatwoot, event, mail, notice
 from worker.performers.base import Outside, Performer
-from worker.performers.chatwoot import ChatwootPerformer
-from worker.performers.event import EventPerformer
-from worker.performers.mail import MailPerformer
-from worker.performers.notice import NoticePerformer
 
-PERFORMERS: Mapping[str, Callable[[Outside], Performer]] = {
-    CHATWOOT: ChatwootPerformer,
-    EVENT: EventPerformer,
-    NOTICE: NoticePerformer,
-    MAIL: MailPerformer,
+
+class Side(NamedTuple):
+    """Another side: who performs there, and whether settings and policy name it for an effect with this payload."""
+
+    performer: Callable[[Outside], Performer]
+    is_configured: Callable[[Mapping[str, Any], Settings, Policy], bool]
+
+
+SIDES: Mapping[str, Side] = {
+    CHATWOOT: Side(chatwoot.ChatwootPerformer, chatwoot.is_configured),
+    EVENT: Side(event.EventPerformer, event.is_configured),
+    NOTICE: Side(notice.NoticePerformer, notice.is_configured),
+    MAIL: Side(mail.MailPerformer, mail.is_configured),
 }
 """By the lane's first word: the lane `event:crm` is performed by the performer of `event`."""
+
+
+def is_configured(effect: Effect, settings: Settings, policy: Policy) -> bool:
+    """Whether anybody could perform this effect anywhere; where exactly, its ticket may still have to say."""
+    side = SIDES.get(_name(effect.lane))
+    return side is not None and side.is_configured(effect.payload, settings, policy)
 
 
 class Performers:
@@ -29,7 +43,11 @@ class Performers:
 
     def of(self, lane: str) -> Performer | None:
         """The performer of this lane; None where nothing performs it."""
-        name = lane.partition(":")[0]
-        if name not in self._made and name in PERFORMERS:
-            self._made[name] = PERFORMERS[name](self._outside)
+        name = _name(lane)
+        if name not in self._made and name in SIDES:
+            self._made[name] = SIDES[name].performer(self._outside)
         return self._made.get(name)
+
+
+def _name(lane: str) -> str:
+    return lane.partition(":")[0]

@@ -50,9 +50,18 @@ class Database:
 
     @classmethod
     def open(
-        cls, url: str, *, clock: Clock | None = None, statement_timeout: float = 5, connect_timeout: float = 2
+        cls,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        statement_timeout: float = 5,
+        connect_timeout: float = 2,
+        by_key: bool = False,
     ) -> Database:
-        """A database at `url`; `clock` replaces the time of the database, for tests. Times are in seconds."""
+        """A database at `url`; `clock` replaces the time of the database, for tests. Times are in seconds.
+
+        `by_key` is for who only ever looks up a few rows by an index and must not depend on statistics for it.
+        """
         parsed = _with_driver(make_url(url))
         if parsed.get_backend_name() == "sqlite":
             engine = create_engine(
@@ -66,7 +75,7 @@ class Database:
             return cls(engine, clock=clock)
         from worker.store import postgres  # psycopg is an extra: only who uses PostgreSQL has it
 
-        arguments = postgres.arguments(statement_timeout, connect_timeout)
+        arguments = postgres.arguments(statement_timeout, connect_timeout, by_key=by_key)
         engine = create_engine(
             parsed, connect_args=arguments, pool_size=POOL_SIZE, pool_use_lifo=True, hide_parameters=True
         )

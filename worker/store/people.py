@@ -13,8 +13,8 @@ from worker.domain.routing import ONLINE, Roster, RosterAgent
 from worker.store import storable
 from worker.store.bulk import insert_rows, update_rows
 from worker.store.database import Database, lock_name
+from worker.store.load import open_load
 from worker.store.schema import agents, teams
-from worker.store.ticket_reads import open_load
 
 _ROSTER_LOCK = 7_201_003
 
@@ -71,7 +71,7 @@ def roster(conn: Connection, *, lock: bool) -> Roster:
 def some(conn: Connection, agent_ids: Collection[str]) -> tuple[RosterAgent, ...]:
     """Those of these agents who are in the roster, as `roster` has them."""
     wanted = [storable.key(agent_id, 60) for agent_id in sorted(agent_ids)]
-    load = open_load(conn, of=wanted)
+    load = open_load(conn)
     rows = conn.execute(select(agents).where(agents.c.id.in_(wanted)).order_by(agents.c.id))
     return tuple(_agent(row, load.get(row.id, 0)) for row in rows)
 

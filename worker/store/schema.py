@@ -18,13 +18,13 @@ from sqlalchemy import (
 )
 
 from worker.store.base import Id, metadata, only
-from worker.store.schema_desk import agents, approvals, breakers, heartbeats, leases, targets, teams
+from worker.store.schema_desk import agent_load, agents, approvals, breakers, heartbeats, leases, targets, teams
 from worker.store.schema_people import contact_identities, contacts, organizations
 from worker.store.types import Json, UtcTime
 
 __all__ = (
-    "activities", "agents", "approvals", "attempts", "breakers", "contact_identities", "contacts", "deliveries",
-    "effects", "events", "facts", "heartbeats", "leases", "metadata", "organizations", "raw_requests",
+    "activities", "agent_load", "agents", "approvals", "attempts", "breakers", "contact_identities", "contacts",
+    "deliveries", "effects", "events", "facts", "heartbeats", "leases", "metadata", "organizations", "raw_requests",
     "receipt_counts", "rejects", "targets", "teams", "ticket_aliases", "tickets", "timers",
 )  # fmt: skip
 

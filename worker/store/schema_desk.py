@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Integer, String, Table, Text, false
 
-from worker.store.base import metadata
+from worker.store.base import Id, metadata
 from worker.store.types import Json, UtcTime
 
 agents = Table(
@@ -22,6 +22,14 @@ agents = Table(
     Column("away_since", UtcTime),  # null: online
     Column("last_assigned_at", UtcTime),
     Column("refreshed_at", UtcTime, nullable=False),
+)
+
+agent_load = Table(  # open tickets: counts and what has been added since, rolled up by the scheduler
+    "agent_load",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("agent_id", String(60), nullable=False),  # also of who is in the roster no more
+    Column("n", Integer, nullable=False),
 )
 
 teams = Table(

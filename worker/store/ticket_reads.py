@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,14 +108,6 @@ def has_message(db: Database, ticket_id: int, message_id: str) -> bool:
     query = select(facts.c.id).where(facts.c.ticket_id == ticket_id, facts.c.key == key)
     with db.read() as conn:
         return conn.execute(query).first() is not None
-
-
-def open_load(conn: Connection, *, of: Collection[str] | None = None) -> dict[str, int]:
-    """How many open tickets each agent has, or each of these."""
-    query = select(tickets.c.assignee_id, func.count().label("n")).where(OPEN, tickets.c.assignee_id.is_not(None))
-    if of is not None:
-        query = query.where(tickets.c.assignee_id.in_(of))
-    return {row.assignee_id: row.n for row in conn.execute(query.group_by(tickets.c.assignee_id))}
 
 
 def last_survey_at(conn: Connection, requester: Person | str | None, *, contact: int | None = None) -> datetime | None:

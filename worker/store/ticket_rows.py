@@ -80,5 +80,11 @@ def columns_of(ticket: Ticket) -> Mapping[str, Any]:
     }
 
 
+def bearer_of(ticket: Ticket | None) -> str | None:
+    """Whose open ticket it is, as the row has them; None when nobody has it, or it is done."""
+    is_open = ticket is not None and ticket.status not in (Status.RESOLVED, Status.CLOSED)
+    return _id(ticket.assignee) if ticket is not None and is_open else None
+
+
 def _id(person: Person | None) -> str | None:
     return None if person is None or person.id is None else storable.key(person.id, 60)

@@ -22,7 +22,6 @@ from worker.store.ticket_reads import (
     get,
     last_survey_at,
     list_tickets,
-    open_load,
 )
 from worker.store.ticket_rows import (
     COLUMNS,
@@ -54,7 +53,6 @@ __all__ = (
     "lock_free",
     "lock_generations",
     "lock_ids",
-    "open_load",
     "requester_key",
     "save",
 )  # fmt: skip

@@ -169,6 +169,14 @@ def _id(who: dict[str, str] | None) -> str | None:
     return who["id"] if who else None
 
 
+def loads_add_up(e: Evidence) -> Iterator[str]:
+    """Each agent's load in the roster, by which tickets are given out, is the number of their open tickets."""
+    held = Counter(_id(one["assignee"]) for one in e.tickets if one["status"] not in {"resolved", "closed"})
+    for agent in e.roster:
+        if agent["open_tickets"] != held[agent["id"]]:
+            yield f"agent {agent['id']} has {held[agent['id']]} open tickets, the roster says {agent['open_tickets']}"
+
+
 def timers_fire_once_and_in_time(e: Evidence) -> Iterator[str]:
     """Never early, never after they were cancelled, never twice for one due time; a fired one was due."""
     fired = Counter[tuple[int, str]]()
@@ -200,5 +208,5 @@ def final_rows_stay(e: Evidence) -> Iterator[str]:
 LAWS: tuple[Law, ...] = (
     at_rest, ledger_balances, receipts_are_kept, dead_letters_are_the_poison, outcomes_are_known, facts_are_credited,
     messages_are_complete, effects_are_performed_once, tickets_are_as_without_faults, tickets_agree_with_chatwoot,
-    timers_fire_once_and_in_time, final_rows_stay,
+    loads_add_up, timers_fire_once_and_in_time, final_rows_stay,
 )  # fmt: skip

@@ -39,6 +39,7 @@ class Evidence:
     ledger: dict[str, Any]
     letters: list[dict[str, Any]]
     tickets: list[dict[str, Any]]
+    roster: list[dict[str, Any]]
     wanted: dict[str, dict[str, Any]]
     differences: list[tuple[float, int]]
     clock_was_set_back: bool
@@ -82,6 +83,6 @@ def gather(
         effects=effects, timers=timers,
         external={row[0]: row[1] for row in tickets}, notes=notes, unrest=books.unrest(), ledger=ledger,
         letters=reference.command(books.url, folder, "dead-letters", "list", "--json", "--limit", "10000"),
-        tickets=reference.tickets(books.url, folder), wanted=wanted, differences=differences,
-        clock_was_set_back=clock_was_set_back,
+        tickets=reference.tickets(books.url, folder), roster=reference.command(books.url, folder, "roster", "--json"),
+        wanted=wanted, differences=differences, clock_was_set_back=clock_was_set_back,
     )  # fmt: skip

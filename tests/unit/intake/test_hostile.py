@@ -68,11 +68,16 @@ class TestLarge:
         ids=["labels", "lists", "references", "pairs of headers", "headers", "from", "html"],
     )
     def test_millions_of_one_thing_hold_no_worker_up(self, source: str, body: bytes) -> None:
-        began = time.thread_time()
+        gc.collect()
+        gc.freeze()  # as a worker does: the collector is not to look through what other tests have made
+        try:
+            began = time.thread_time()
+            facts_of(source, body)
+            took = time.thread_time() - began
+        finally:
+            gc.unfreeze()
 
-        facts_of(source, body)
-
-        assert time.thread_time() - began < 2 * HANG_SECONDS
+        assert took < 2 * HANG_SECONDS
 
     def test_of_a_mails_headers_the_first_thousand_are_read(self) -> None:
         many = [["X-Nothing", "1"]] * (MOST_HEADERS - 1)
