@@ -14,6 +14,7 @@ from bench import traffic
 from bench.backlog import accept
 from bench.hookdesk import STATEMENT_SECONDS, Hookdesk, hire
 from worker.clock import ManualClock
+from worker.collector import leave_what_stands
 from worker.desk import Desk
 from worker.policy_file import load_policy
 from worker.processing import drain
@@ -97,7 +98,8 @@ class Old:
 
 
 def a_desk(hookdesk: Hookdesk, clock: ManualClock | None) -> Desk:
-    """What a worker process holds, here: nobody is woken."""
+    """What a worker process holds, here: nobody is woken. And this process collects its garbage as a worker does."""
+    leave_what_stands()
     db = Database.open(hookdesk.database_url, clock=clock, statement_timeout=STATEMENT_SECONDS, by_key=True)
     settings = hookdesk.settings()
     return Desk(settings=settings, policy=load_policy(settings.config), db=db, wake=RecordingWaker())

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, text
 
 from worker.domain.facts import TicketKey
-from worker.store.bulk import by_keys, insert_rows
+from worker.store.bulk import by_keys, insert_rows, one_of
 from worker.store.database import Database
 from worker.store.schema import ticket_aliases, tickets
 from worker.store.ticket_rows import stored_key
@@ -57,7 +57,7 @@ def known_from(conn: Connection, ticket_ids: Collection[int], source: str) -> se
     """Those of these tickets that have a further key of this source."""
     if not ticket_ids:
         return set()
-    query = _of_every_generation(select(_LATER.c.id)).where(_LATER.c.id.in_(sorted(ticket_ids)))
+    query = _of_every_generation(select(_LATER.c.id)).where(one_of(conn, _LATER.c.id, ticket_ids))
     return set(conn.execute(query.where(ticket_aliases.c.source == source)).scalars())
 
 
@@ -113,7 +113,7 @@ def twins(
             ticket_aliases.c.source.label("also"),
         )
         .outerjoin(ticket_aliases, ticket_aliases.c.ticket_id == tickets.c.id)
-        .where(tickets.c.fingerprint.in_(sorted(fingerprints)), tickets.c.created_at.between(since, until))
+        .where(one_of(conn, tickets.c.fingerprint, fingerprints), tickets.c.created_at.between(since, until))
         .order_by(tickets.c.created_at, tickets.c.id)
     )  # fmt: skip
     if besides is not None:

@@ -100,6 +100,16 @@ def given_values(conn: Connection, rows: Rows) -> dict[str, Any]:
     return {"given": json.dumps([dict(row) for row in rows])}
 
 
+def one_of(conn: Connection, of: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """`of` is one of these. On PostgreSQL they are one parameter, however many: the statement is prepared once.
+
+    For connections that are opened `by_key`: a plan made while a table was small would else read all of it later.
+    """
+    if conn.dialect.name == "postgresql":
+        return of == any_(literal(list(values), ARRAY(of.type, dimensions=1)))
+    return of.in_(values)
+
+
 def among(conn: Connection, of: Column[int], query: Select[int]) -> ColumnElement[bool]:
     """`of` is one of the few ids that `query` chooses and locks.
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, false, literal, literal_column, select, true, update
 
 from worker.store import audit, storable
-from worker.store.bulk import among, update_rows
+from worker.store.bulk import among, one_of, update_rows
 from worker.store.database import Database, time_of, without_waiting
 from worker.store.schema import deliveries, raw_requests
 from worker.store.types import UtcTime
@@ -109,7 +109,7 @@ def _take(conn: Connection, *, suspect: bool, due_by: datetime, limit: int, unti
 def _raw(conn: Connection, ids: Sequence[int]) -> dict[int, Any]:
     if not ids:
         return {}
-    query = select(raw_requests).where(raw_requests.c.delivery_id.in_(ids))
+    query = select(raw_requests).where(one_of(conn, raw_requests.c.delivery_id, ids))
     return {row.delivery_id: row for row in conn.execute(query)}
 
 

@@ -13,7 +13,7 @@ from worker.domain.facts import Matched
 from worker.domain.people import MOST_EARLIER, Sighting
 from worker.domain.policy import OrganizationRule
 from worker.store import storable
-from worker.store.bulk import by_keys, given_rows, given_values, insert_rows, update_rows
+from worker.store.bulk import by_keys, given_rows, given_values, insert_rows, one_of, update_rows
 from worker.store.organizations import Organization, Rules, key_of, known_by_key
 from worker.store.schema import contact_identities, contacts, tickets
 from worker.store.schema import organizations as groups_table
@@ -126,7 +126,7 @@ def _earlier(conn: Connection, rows: Sequence[tuple[int, int]]) -> dict[int, Ear
         return {}
     given = given_rows(conn, tickets, ("id", "contact_id"))
     other, last = tickets.alias("other"), tickets.alias("last")
-    batch = other.c.id.in_([ticket for ticket, _ in rows])
+    batch = one_of(conn, other.c.id, [ticket for ticket, _ in rows])
     before = (other.c.contact_id == given.c.contact_id, other.c.id < given.c.id, ~batch)
     some = select(other.c.id).where(*before).correlate(given).limit(MOST_EARLIER).subquery("some")
     count = select(func.count()).select_from(some).scalar_subquery().label("n")
@@ -142,7 +142,7 @@ def _update(conn: Connection, changed: Sequence[_Contact], *, now: datetime) -> 
     if not changed:
         return
     ids = sorted(one.id for one in changed)
-    mine = select(contacts.c.id).where(contacts.c.id.in_(ids)).order_by(contacts.c.id)
+    mine = select(contacts.c.id).where(one_of(conn, contacts.c.id, ids)).order_by(contacts.c.id)
     free = set(conn.execute(mine.with_for_update(key_share=True, skip_locked=True)).scalars())
     rows = [{"id": one.id, **_columns(one), "last_seen_at": now} for one in changed if one.id in free]
     update_rows(conn, contacts, sorted(rows, key=lambda row: row["id"]))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select, update
 
 from worker.domain.effects import EffectKind
+from worker.store.bulk import one_of
 from worker.store.schema import effects
 
 TOO_MANY = "too_many"
@@ -32,7 +33,7 @@ def park_excess(conn: Connection, new: Sequence[int], *, now: datetime) -> list[
     """
     if not new:
         return []
-    theirs = select(effects.c.ticket_id, effects.c.lane).where(effects.c.id.in_(new)).distinct().subquery()
+    theirs = select(effects.c.ticket_id, effects.c.lane).where(one_of(conn, effects.c.id, new)).distinct().subquery()
     other = effects.alias("other")
     same = (other.c.ticket_id == theirs.c.ticket_id, other.c.lane == theirs.c.lane)
     recent = (*same, other.c.created_at > now - WITHIN)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from worker.domain.facts import Fact, TicketKey
 from worker.domain.ticket import Event, Ticket
 from worker.store import codec, storable
-from worker.store.bulk import insert_rows, update_rows
+from worker.store.bulk import insert_rows, one_of, update_rows
 from worker.store.schema import events, facts, tickets
 from worker.store.ticket_reads import (
     StoredEvent,
@@ -94,7 +94,7 @@ def lock_generations(
     have = known(conn, keys) if there is None else there
     _create(conn, sorted(stored for stored, key in by_stored.items() if key not in have), now)
     if ids:
-        wanted = tickets.c.id.in_(sorted({*ids, *conn.execute(select(tickets.c.id).where(wanted)).scalars()}))
+        wanted = one_of(conn, tickets.c.id, {*ids, *conn.execute(select(tickets.c.id).where(wanted)).scalars()})
     found = _generations(conn, by_stored, wanted)
     ended = {stored_key(key): key for key, generations in found.items() if _may_be_followed(generations[-1])}
     if ended and conn.dialect.name != "sqlite":  # whom we waited for may have opened the next one, unseen by the query
@@ -122,14 +122,14 @@ def lock_free(conn: Connection, ids: Sequence[int], *, most: int) -> dict[int, S
 
 
 def _locked(conn: Connection, ids: Sequence[int], *, most: int, skip_locked: bool) -> dict[int, StoredTicket]:
-    query = select(*COLUMNS).where(tickets.c.id.in_(sorted(ids))).order_by(tickets.c.id).limit(most)
+    query = select(*COLUMNS).where(one_of(conn, tickets.c.id, ids)).order_by(tickets.c.id).limit(most)
     return {row.id: stored(row) for row in conn.execute(query.with_for_update(skip_locked=skip_locked))}
 
 
 def load_facts(conn: Connection, ticket_ids: Sequence[int]) -> dict[int, list[Fact]]:
     """Everything known about each, in order of time and then of key."""
     found: dict[int, list[Fact]] = defaultdict(list)
-    query = select(facts.c.ticket_id, facts.c.kind, facts.c.data).where(facts.c.ticket_id.in_(sorted(ticket_ids)))
+    query = select(facts.c.ticket_id, facts.c.kind, facts.c.data).where(one_of(conn, facts.c.ticket_id, ticket_ids))
     for ticket_id, kind, data in conn.execute(query.order_by(facts.c.at, facts.c.key)):
         found[ticket_id].append(codec.load_fact(kind, data))
     return dict(found)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, literal_column, or_, select, update
 
 from worker.domain.ticket import Timer
 from worker.store import storable
-from worker.store.bulk import insert_rows, update_rows
+from worker.store.bulk import insert_rows, one_of, update_rows
 from worker.store.database import Database
 from worker.store.schema import timers
 from worker.store.waking import wake
@@ -63,8 +63,8 @@ def sync(conn: Connection, rows: Sequence[tuple[int, tuple[Timer, ...]]], *, now
         for ticket_id, those in rows
         for timer in those
     }
-    tickets = sorted({ticket_id for ticket_id, _ in rows})
-    known = conn.execute(select(*_STORED).where(timers.c.ticket_id.in_(tickets))).all() if tickets else []
+    tickets = {ticket_id for ticket_id, _ in rows}
+    known = conn.execute(select(*_STORED).where(one_of(conn, timers.c.ticket_id, tickets))).all() if tickets else []
     moves, cancels = [], []
     for row in known:
         due_at = wanted.pop((row.ticket_id, row.kind, row.key), None)
@@ -92,7 +92,7 @@ def wish(conn: Connection, rows: Sequence[tuple[int, Timer]]) -> None:
     }
     if not wanted:
         return
-    query = select(*_STORED).where(timers.c.ticket_id.in_(sorted({ticket_id for ticket_id, *_ in wanted})))
+    query = select(*_STORED).where(one_of(conn, timers.c.ticket_id, {ticket_id for ticket_id, *_ in wanted}))
     moves = [
         _pending(due_at) | {"id": row.id, "fired_at": None}
         for row in conn.execute(query)
@@ -146,7 +146,7 @@ def due_of(conn: Connection, ticket_ids: Sequence[int], *, now: datetime) -> lis
 
     `now` is the moment the tickets are decided as of: what is due a moment later must not count as fired by it.
     """
-    query = select(*_DUE).where(PENDING, timers.c.ticket_id.in_(sorted(ticket_ids)), timers.c.due_at <= now)
+    query = select(*_DUE).where(PENDING, one_of(conn, timers.c.ticket_id, ticket_ids), timers.c.due_at <= now)
     return [TimerRow(*row) for row in conn.execute(query.order_by(timers.c.due_at, timers.c.id))]
 
 
