@@ -21,6 +21,8 @@ from worker.store import claims, effects, timers
 from worker.store.database import Database
 from worker.store.inbox import Receipt, accept
 from worker.store.ledger import ledger
+from worker.store.load import open_load
+from worker.store.schema import agent_load
 from worker.wake import Kind, Publisher, RecordingWaker
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -87,6 +89,11 @@ class Bench:
         self.clock.advance(seconds)
         self.monotonic.at += seconds
         self.scheduler.tick()
+
+    def load(self) -> dict[str, int]:
+        """Open tickets by agent."""
+        with self.db.read() as conn:
+            return open_load(conn)
 
     def woken(self, kind: Kind) -> list[tuple[int, ...]]:
         """Wake-ups of one kind that named something."""
@@ -175,6 +182,18 @@ class TestStandIn:
 
         assert bench.woken("deliveries")[-1] == (delivery,)
         assert ledger(bench.db).pending == 1
+
+
+class TestLoad:
+    def test_a_sum_that_is_wrong_is_right_again_within_half_a_minute(self, bench: Bench) -> None:
+        bench.wait(0)
+        with bench.db.write() as conn:
+            conn.execute(agent_load.insert(), {"agent_id": "7", "n": 3})  # of a worker that knows nothing of it, say
+
+        bench.wait(29)
+        assert bench.load() == {"7": 3}
+        bench.wait(1)
+        assert bench.load() == {}
 
 
 class TestClockJump:
