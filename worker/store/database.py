@@ -60,7 +60,7 @@ class Database:
     ) -> Database:
         """A database at `url`; `clock` replaces the time of the database, for tests. Times are in seconds.
 
-        `by_key` is for who only ever looks up a few rows by an index and must not depend on statistics for it.
+        `by_key` is for who decides: no plan reads a whole table where an index serves, whatever its statistics say.
         """
         parsed = _with_driver(make_url(url))
         if parsed.get_backend_name() == "sqlite":
