@@ -108,6 +108,15 @@ class TestLeases:
         leases.release(db, "roster", "a")
         assert leases.acquire(db, "roster", "b", timedelta(minutes=1))
 
+    def test_a_holder_on_a_host_with_a_long_name(self, db: Database) -> None:
+        one, other = (f"scheduler@{'a' * 63}:{pid}" for pid in (1, 2))
+
+        assert leases.acquire(db, "roster", one, timedelta(minutes=1))
+        assert leases.acquire(db, "roster", one, timedelta(minutes=1))
+        assert not leases.acquire(db, "roster", other, timedelta(minutes=1))
+        leases.release(db, "roster", one)
+        assert leases.acquire(db, "roster", other, timedelta(minutes=1))
+
     def test_the_last_success_is_remembered(self, db: Database, clock: ManualClock) -> None:
         assert leases.last_success(db, "roster") is None
         leases.succeeded(db, "roster")

@@ -18,11 +18,9 @@ def retarget(
 ) -> list[int]:
     """Let what waits for a conversation begin anew, in these locked tickets; returns the ids of what moved."""
     columns = (effects.c.id, effects.c.kind, effects.c.decision, effects.c.payload)
-    waiting = select(*columns).where(
-        effects.c.ticket_id.in_(sorted(ticket_ids)),
-        effects.c.state == EffectState.NO_TARGET.value,
-        effects.c.lane == CHATWOOT,
-    )
+    of_these = (effects.c.ticket_id.in_(sorted(ticket_ids)), effects.c.lane == CHATWOOT)
+    waiting = select(*columns).where(*of_these, effects.c.state == EffectState.NO_TARGET.value).order_by(effects.c.id)
+    waiting = waiting.with_for_update()  # a person may be calling them off, or letting them go, just now
     found = [(row.id, Effect(EffectKind(row.kind), row.decision, row.payload)) for row in conn.execute(waiting)]
     moved = [(number, effect, state) for number, effect in found if (state := states(effect)) != EffectState.NO_TARGET]
     rows = [

@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
 
+from worker.store import storable
 from worker.store.bulk import insert_rows
 from worker.store.database import Database
 from worker.store.schema import leases
 
+_LONGEST = 64  # a holder names its host, whose name alone may be as long
+
 
 def acquire(db: Database, name: str, holder: str, ttl: timedelta) -> bool:
     """True when `holder` has it until `ttl` from now: it was free, had run out, or was this holder's already."""
+    holder = storable.key(holder, _LONGEST)
     with db.write() as conn:
         now = db.now(conn)
         mine = {"holder": holder, "until": now + ttl}
@@ -25,7 +29,7 @@ def acquire(db: Database, name: str, holder: str, ttl: timedelta) -> bool:
 def release(db: Database, name: str, holder: str) -> None:
     """Give it back early, if it is still this holder's."""
     with db.write() as conn:
-        mine = (leases.c.name == name, leases.c.holder == holder)
+        mine = (leases.c.name == name, leases.c.holder == storable.key(holder, _LONGEST))
         conn.execute(update(leases).where(*mine).values(until=db.now(conn)))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, func, literal, select, text, u
 from worker.domain.effects import NOTICE, EffectKind
 from worker.store import audit
 from worker.store.database import Database, lock_name
-from worker.store.effect_rows import LIVE, PERFORMING
+from worker.store.effect_rows import DUE, LIVE, PERFORMING
 from worker.store.effects import CLAIM_LOCK, ClaimedEffect
 from worker.store.schema import effects
 from worker.store.types import UtcTime
@@ -53,7 +53,9 @@ def gather(db: Database, claimed: ClaimedEffect) -> list[Gathered]:
             first = func.coalesce(effects.c.first_tried_at, literal(now, UtcTime()))
             taken = {"state": "performing", "attempts": effects.c.attempts + 1, "claim": claimed.claim}
             until = {"lease_until": now + LEASE, "first_tried_at": first}
-            conn.execute(update(effects).where(_among(chosen)).values(**taken, **until))
+            take = update(effects).where(DUE, _among(chosen)).values(**taken, **until).returning(effects.c.id)
+            ours = set(conn.execute(take).scalars())  # without those that somebody called off meanwhile
+            chosen = [one for one in chosen if one.id in ours]
     return chosen
 
 
