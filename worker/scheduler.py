@@ -105,15 +105,15 @@ class Scheduler:
             heartbeats.beat(self._desk.db, self._name, "scheduler", {"refused_for": self._publisher.refused_for()})
         if self._housekeeping.due():
             self._keep_house()
-        if self._broker_takes():
-            seen = glance(self._desk.db, late_by=LATE, left_for=LEFT)
+        takes, seen = self._broker_takes(), glance(self._desk.db, late_by=LATE, left_for=LEFT)
+        if takes:
             self._wake_due(seen)
-            if seen.late_timers:
-                self._fire_late()
-            if seen.late_deliveries:
-                self._process_left()
-        else:
+        if seen.late_timers:
+            self._fire_late()
+        if not takes:
             self._stand_in()
+        elif seen.late_deliveries:
+            self._process_left()
 
     def _broker_takes(self) -> bool:
         """False while the broker refuses; then one probe a second finds out when it is back."""
@@ -132,7 +132,7 @@ class Scheduler:
                 self._publisher.publish(kind, ids)
 
     def _fire_late(self) -> None:
-        """What workers have not fired in time, although they were woken: a timer waits for nobody's free hands."""
+        """What workers have not fired in time, woken or not: a timer waits for nobody's free hands, nor for a broker."""
         if fire_due(self._desk, seconds=STAND_IN_SECONDS):
             metrics.INLINE_BATCHES.inc()
             logger.info("fired_late_timers")
@@ -147,7 +147,11 @@ class Scheduler:
         """Do the workers' part while the broker refuses, after a grace that lets a restart pass unnoticed."""
         if self._publisher.refused_for() < STAND_IN_AFTER_SECONDS:
             return
-        worked = drain(self._desk, seconds=STAND_IN_SECONDS) + fire_due(self._desk, seconds=STAND_IN_SECONDS)
+        until, worked = self._monotonic() + STAND_IN_SECONDS, 0
+        while done := fire_due(self._desk, seconds=STAND_IN_SECONDS) + drain(self._desk, seconds=HELP_SECONDS):
+            worked += done
+            if self._monotonic() >= until:
+                break
         if worked:
             metrics.INLINE_BATCHES.inc()
             logger.info("stood_in_for_broker", worked=worked)

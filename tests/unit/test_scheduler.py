@@ -145,6 +145,22 @@ class TestLateTimers:
         fired = timers.list_timers(bench.db, state="fired")
         assert [(timer.due_at, timer.fired_at) for timer in fired] == [(first, bench.clock.now())]
 
+    def test_also_when_the_broker_has_just_gone_away_and_its_grace_has_begun(self, bench: Bench) -> None:
+        bench.open_conversation()
+        first = timers.next_due(bench.db)
+        assert first is not None
+        bench.wait((first - bench.clock.now()).total_seconds() - 2)
+        bench.broker.is_up = False
+        bench.accept()
+        bench.wait(2)
+        assert bench.broker.refused_since is not None
+        assert timers.list_timers(bench.db, state="fired") == []
+
+        bench.wait(0.75)
+
+        (fired,) = timers.list_timers(bench.db, state="fired")
+        assert (fired.due_at, fired.fired_at) == (first, bench.clock.now())
+
 
 class TestLeftDeliveries:
     def test_they_are_processed_although_the_broker_takes_every_wake_up(self, bench: Bench) -> None:
