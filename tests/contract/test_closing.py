@@ -47,8 +47,21 @@ class TestTheEnd:
         assert ticket.reopen_count == 0
         assert closed.json()["closed_at"] == at(25)
         assert len(closed.events("ticket.closed")) == 1
-        assert closed.asked_for()["set_status", "confirmed:resolution:1"] == 1
+        assert closed.asked_for()["set_status", f"confirmed:resolution:1:{THANKS.key}"] == 1
         assert closed.ticket(2).status is not Status.CLOSED
+
+    def test_by_confirming_twice_each_of_which_opens_the_conversation(self, life: Life) -> None:
+        more = a_request(22, "It works now")
+        life.hear(THANKS, a_state(20.01, "open"), now=20.02)
+        life.perform(EffectKind.SET_STATUS)
+        life.hear(a_state(21, "resolved"), now=21)
+
+        life.hear(more, a_state(22.01, "open"), now=22.02)
+
+        assert life.asked_for()["set_status", f"confirmed:resolution:1:{more.key}"] == 1
+        assert life.perform(EffectKind.SET_STATUS) == 1
+        life.wait_until(at(30))
+        assert (life.ticket().status, life.ticket().closed_by) == (Status.CLOSED, "confirmation")
 
     def test_after_the_quiet_time_and_its_notice(self, life: Life) -> None:
         life.wait_until(at(10) + 4 * DAY)

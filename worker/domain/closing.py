@@ -78,11 +78,11 @@ def _proposals(view: View) -> Wants:
 
 
 def _resolved_again(ticket: Ticket) -> Wants:
-    """The source opened the conversation for a message that confirms."""
+    """The source opened the conversation for a message that confirms, as it does for each of them."""
     is_over = ticket.status in (Status.RESOLVED, Status.CLOSED) and ticket.confirmed_at is not None
     if not is_over or ticket.source_status not in ("open", "pending"):
         return NOTHING
-    decision = f"confirmed:{ticket.resolutions[-1].key}"
+    decision = f"confirmed:{ticket.resolutions[-1].key}:{ticket.confirmations[-1]}"
     return Wants(effects=(Effect(EffectKind.SET_STATUS, decision, {"status": "resolved"}),))
 
 

@@ -63,8 +63,8 @@ def is_wanted(kind: str, decision: str, payload: Mapping[str, Any], ticket: Tick
 
 
 def _assignment(kind: str, decision: str, payload: Mapping[str, Any], ticket: Ticket) -> str | None:
-    if ticket.status in (Status.RESOLVED, Status.CLOSED):
-        return "resolved"
+    if ticket.status is Status.CLOSED:
+        return "closed"  # a resolved one may be opened again, and is then still theirs whom we chose
     if ticket.assignee_by == "source":
         return "assigned_by_hand"
     chosen, name = (ticket.team, "team_id") if kind == EffectKind.ASSIGN_TEAM else (ticket.assignee, "agent_id")

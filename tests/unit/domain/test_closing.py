@@ -54,7 +54,7 @@ class TestConfirmed:
 
         [effect] = effects(run(*told, now=at(21)), EffectKind.SET_STATUS)
 
-        assert (effect.decision, effect.payload) == ("confirmed:resolution:1", {"status": "resolved"})
+        assert (effect.decision, effect.payload) == (f"confirmed:resolution:1:{THANKS.key}", {"status": "resolved"})
         assert is_wanted(effect.kind, effect.decision, effect.payload, fold(KEY, told, POLICY, as_of=at(21))) is None
         assert effects(run(*RESOLVED, THANKS, now=at(21)), EffectKind.SET_STATUS) == []
 

@@ -69,7 +69,8 @@ class TestIsWanted:
             ((*OPEN, a_snapshot(3, assignee=MAYA, team=BILLING)), None),
             ((*OPEN, a_snapshot(3, assignee=OLEG)), "assigned_by_hand"),
             ((*OPEN, a_snapshot(3, assignee=MAYA), a_snapshot(4)), "assigned_by_hand"),
-            ((*OPEN, a_snapshot(3, "resolved")), "resolved"),
+            ((*OPEN, a_snapshot(3, "resolved")), None),
+            ((*OPEN, a_snapshot(3, "resolved"), Closed(1, at(5), "quiet", "because")), "closed"),
         ],
     )
     @pytest.mark.parametrize(
