@@ -42,6 +42,7 @@ EFFECT_SECONDS = 30.0  # all calls for one effect together: below the lease, and
 RAMP_SECONDS = 15.0  # after a pause deferred effects come back spread over this time
 TASK = "perform_effects"
 _OF_ALL_THE_CONVERSATION = frozenset({EffectKind.SET_STATUS, EffectKind.SURVEY})
+_HANGS = "timeout"
 _ANSWERED = frozenset({"message_limit", "partly_done", "unheard"})  # transient, but nothing against the other side
 
 logger = log.get(__name__)
@@ -174,9 +175,7 @@ class Performing:
     def _failed(self, performer: Performer, claimed: ClaimedEffect, error: Exception) -> None:
         if isinstance(error, TransientError) and error.cause == OWN_RATE:
             return self._defer(claimed, error.cause, None)
-        is_outage = isinstance(error, TransientError) and error.cause not in _ANSWERED
-        if isinstance(error, WorkError):
-            breakers.record(self.db, performer.dependency(claimed), not is_outage, str(error))
+        self._hold_against(performer.dependency(claimed), error)
         metrics.TASK_FAILURES.labels(task=TASK, reason=_cause(error)).inc()
         now, detail = self._now(), failure(error, performer.named(claimed))
         age, draw = now - claimed.first_tried_at, self.draw()
@@ -191,6 +190,15 @@ class Performing:
                 return self._settle(claimed, EffectState.DEAD, cause=cause, detail=detail)
             case Cancel(cause):
                 return self._settle(claimed, EffectState.CANCELLED, cause=cause, detail=detail)
+
+    def _hold_against(self, dependency: str, error: Exception) -> None:
+        """What this says about the other side. One that hangs is left alone at once: ten timeouts would never come
+        together within the minute that a circuit looks at, and the effects for others would wait behind each."""
+        is_outage = isinstance(error, TransientError) and error.cause not in _ANSWERED
+        if is_outage and _cause(error) == _HANGS:
+            trip(self.db, dependency, f"{_HANGS}: {error}")
+        elif isinstance(error, WorkError):
+            breakers.record(self.db, dependency, not is_outage, str(error))
 
     def _leave_alone(self, claimed: ClaimedEffect, until: datetime | None, why: str | None) -> None:
         """This one, and with it all others that are due on its lane."""

@@ -11,14 +11,16 @@ from typing import Any
 from worker import log
 from worker.clients.chatwoot import ChatwootClient
 from worker.clients.deadline import ending_at
+from worker.domain.effects import CHATWOOT
 from worker.domain.facts import Person
 from worker.domain.policy import AgentRule, Policy
 from worker.domain.routing import RosterAgent
 from worker.looking_again import look_again
-from worker.store import people
+from worker.store import breakers, people
 from worker.store.database import Database
 
 ALL_SECONDS = 20.0  # for all calls together
+HASTY_SECONDS = 3.0  # the same while Chatwoot is left alone: one that hangs must not hold up the effects for others
 REFRESH_AFTER = timedelta(seconds=60)
 
 logger = log.get(__name__)
@@ -29,7 +31,8 @@ def refresh_roster(db: Database, client: ChatwootClient, policy: Policy) -> int:
 
     Raises worker.errors: the old one stays then.
     """
-    with ending_at(time.monotonic() + ALL_SECONDS):
+    seconds = HASTY_SECONDS if _is_left_alone(db) else ALL_SECONDS
+    with ending_at(time.monotonic() + seconds):
         agents = _refresh(db, client, policy.agents)
     look_again(db, policy)
     return agents
@@ -50,11 +53,17 @@ def _refresh(db: Database, client: ChatwootClient, rules: Sequence[AgentRule]) -
 
 
 def refresh_if_stale(db: Database, client: ChatwootClient, policy: Policy) -> None:
-    """The same, if the stored one is older than REFRESH_AFTER."""
+    """The same, if the stored one is older than REFRESH_AFTER, and Chatwoot is not left alone just now."""
+    if _is_left_alone(db):
+        return
     with db.read() as conn:
         refreshed_at, now = people.roster(conn, lock=False).refreshed_at, db.now(conn)
     if refreshed_at is None or now - refreshed_at >= REFRESH_AFTER:
         refresh_roster(db, client, policy)
+
+
+def _is_left_alone(db: Database) -> bool:
+    return any(one.is_open for one in breakers.peek(db) if one.name == CHATWOOT)
 
 
 def _agent(row: Mapping[str, Any], teams_of: Mapping[str, list[str]], rules: Mapping[str, AgentRule]) -> RosterAgent:

@@ -132,7 +132,7 @@ class Scheduler:
                 self._publisher.publish(kind, ids)
 
     def _fire_late(self) -> None:
-        """What workers have not fired in time, woken or not: a timer waits for nobody's free hands, nor for a broker."""
+        """What workers have not fired in time, woken or not: a timer waits for nobody's hands, nor for a broker."""
         if fire_due(self._desk, seconds=STAND_IN_SECONDS):
             metrics.INLINE_BATCHES.inc()
             logger.info("fired_late_timers")

@@ -50,6 +50,17 @@ class TestLanes:
         assert not breakers.state(bench.db, "event:crm").is_open
         assert len(receiver.got) == 1
 
+    def test_nor_does_a_chatwoot_that_hangs(self, bench: Bench, receiver: WebhookReceiver) -> None:
+        bench.practice.set_faults(Fault("timeout", times=None))
+        notes = [bench.add(NOTE, ticket_id=bench.open()[2])[0] for _ in range(3)]
+        (event,) = bench.add(EVENT)
+
+        bench.perform()
+
+        assert bench.effect(event).state == "done"
+        assert [bench.effect(note).attempts for note in notes] == [1, 0, 0]
+        assert breakers.state(bench.db, "chatwoot").is_open
+
     def test_nor_does_another_side_that_fails_hold_up_chatwoot(self, bench: Bench, receiver: WebhookReceiver) -> None:
         receiver.replies = [Reply(500)]
         event, note = bench.add(EVENT, NOTE)

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.outgoing import Bench, a_bench
+from worker.clients.deadline import left
 from worker.domain.routing import Roster
 from worker.errors import TransientError
 from worker.practice.faults import Fault
-from worker.roster import refresh_roster
-from worker.store import people
+from worker.roster import HASTY_SECONDS, refresh_if_stale, refresh_roster
+from worker.store import breakers, people
+from worker.store.breaker_trip import trip
 
 
 @pytest.fixture
@@ -63,3 +65,33 @@ class TestRefresh:
             refresh_roster(bench.db, bench.client, bench.policy)
 
         assert stored(bench) == before
+
+
+class TestLeftAlone:
+    """While Chatwoot's circuit is open because it hangs, others' effects must not wait for the roster either."""
+
+    @pytest.fixture
+    def calls(self, bench: Bench) -> list[float]:
+        """How long each call to Chatwoot may take."""
+        made: list[float] = []
+        teams = bench.client.teams
+        bench.client.teams = lambda: (made.append(left()), teams())[1]  # type: ignore[method-assign]
+        return made
+
+    def test_a_refresh_in_passing_waits_until_it_is_over(self, bench: Bench, calls: list[float]) -> None:
+        trip(bench.db, "chatwoot", "timeout")
+        refresh_if_stale(bench.db, bench.client, bench.policy)
+        assert calls == []
+
+        bench.clock.advance(31)
+        breakers.record(bench.db, "chatwoot", breakers.state(bench.db, "chatwoot").is_probe)
+        refresh_if_stale(bench.db, bench.client, bench.policy)
+        assert len(calls) == 1
+        assert len(stored(bench).agents) == 5
+
+    def test_the_one_of_each_minute_has_only_a_moment(self, bench: Bench, calls: list[float]) -> None:
+        trip(bench.db, "chatwoot", "timeout")
+
+        assert refresh_roster(bench.db, bench.client, bench.policy) == 5
+
+        assert calls[0] <= HASTY_SECONDS

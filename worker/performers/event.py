@@ -15,7 +15,6 @@ from worker.domain.retry import WEBHOOK_OUT, Schedule
 from worker.errors import NoTarget, WorkError
 from worker.performers.base import Outside
 from worker.performers.identity import lasting
-from worker.performers.slowness import leave_alone_if_slow
 from worker.store import targets
 from worker.store.effects import ClaimedEffect
 from worker.store.ticket_rows import StoredTicket
@@ -57,7 +56,6 @@ class EventPerformer:
         try:
             result = self._post(target, claimed)
         except WorkError as exc:
-            leave_alone_if_slow(self._db, self.dependency(claimed), exc)
             if self._switches_off(target, exc):
                 logger.warning("target_disabled", target=target.name, cause=exc.cause)
                 raise NoTarget(targets.DISABLED, _OFF.format(name=target.name)) from exc

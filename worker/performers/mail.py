@@ -12,10 +12,9 @@ from worker.domain.effects import EffectKind
 from worker.domain.facts import TicketKey
 from worker.domain.policy import Policy
 from worker.domain.retry import MAIL_OUT, Schedule
-from worker.errors import PermanentError, TransientError
+from worker.errors import PermanentError
 from worker.performers.base import Outside
 from worker.performers.identity import lasting
-from worker.performers.slowness import leave_alone_if_slow
 from worker.performers.survey_words import survey_text
 from worker.store import aliases
 from worker.store.effects import ClaimedEffect
@@ -62,11 +61,7 @@ class MailPerformer:
         )
         with self._db.write() as conn:
             aliases.add(conn, [(TicketKey(aliases.OUR_MAIL, mail.id), ticket.id)])
-        try:
-            return {"message_id": mail.id, "said": client.send(mail)}
-        except TransientError as exc:
-            leave_alone_if_slow(self._db, self.dependency(claimed), exc)
-            raise
+        return {"message_id": mail.id, "said": client.send(mail)}
 
     def look_for(self, claimed: ClaimedEffect, ticket: StoredTicket) -> None:
         """There is no looking into somebody's mailbox."""

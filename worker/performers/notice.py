@@ -27,7 +27,6 @@ from worker.performers.base import Outside
 from worker.performers.chatwoot import conversation_of
 from worker.performers.event import id_of
 from worker.performers.mail import client_of, message_id
-from worker.performers.slowness import leave_alone_if_slow
 from worker.store import effects, notices, ticket_reads
 from worker.store.effects import ClaimedEffect
 from worker.store.notices import Gathered
@@ -84,9 +83,8 @@ class NoticePerformer:
             telling = Telling(told_together([_notice(claimed), *map(_notice, gathered)]), {})
         try:
             self._tell(claimed, telling, gathered, self._where(ticket) if telling.notice.count == 1 else "")
-        except WorkError as exc:
+        except WorkError:
             if not telling.done:
-                leave_alone_if_slow(self._db, self.dependency(claimed), exc)
                 notices.release(self._db, claimed, gathered)
             raise
         return telling.kept()
