@@ -27,6 +27,9 @@ from worker.store.inbox import Accepted, Receipt
 from worker.store.standby import TOLD, is_standby
 
 HEARTBEAT_SECONDS = 10.0
+DRAIN_SECONDS = (
+    60.0  # for a statement: a spooled mail of 40 MiB has to pass even on a slow line, and nobody waits for it
+)
 
 
 @dataclass(frozen=True)
@@ -50,22 +53,26 @@ def open_door(
 ) -> Door:
     """Start every thread of one receiver process. Works while the database is away; raises OSError without a disk."""
     db = Database.open(settings.database_url)
+    patient = Database.open(settings.database_url, statement_timeout=DRAIN_SECONDS)
     spool = Spool(directory_of(settings.data_dir), max_bytes=settings.spool_max_bytes)
     health = StoreHealth(lambda: _ask(db))
 
     def commit(receipts: Sequence[Receipt]) -> list[Accepted]:
         return inbox.accept(db, receipts)
 
+    def bring_back(receipts: Sequence[Receipt]) -> list[Accepted]:
+        return inbox.accept(patient, receipts)
+
     acceptor = Acceptor(commit, spool, wake=wake, health=health)
     keeper = RejectKeeper(lambda batch: rejects.keep(db, batch))
-    drainer = Drainer(spool, commit, wake=wake, health=health, tick=_heartbeat(db))
+    drainer = Drainer(spool, bring_back, wake=wake, health=health, tick=_heartbeat(db))
     deps = Deps(acceptor, keeper, lambda: readiness.judge(health, spool), clock or SystemClock())
     app = create_app(settings, deps)
     spool.open()
     for part in (acceptor, keeper, drainer):
         part.start()
     last = (close_wake,) if close_wake is not None else ()
-    closing = (drainer.close, acceptor.close, spool.close, keeper.close, *last, db.dispose)
+    closing = (drainer.close, acceptor.close, spool.close, keeper.close, *last, db.dispose, patient.dispose)
     return Door(settings, deps, app, settings.web_threads, closing)
 
 

@@ -11,6 +11,7 @@ from webhooks.accept import Commit, Wake, wake_firsts
 from webhooks.health import StoreHealth
 from webhooks.spool import Spool
 from worker import log
+from worker.errors import DependencyDown
 from worker.store.inbox import Receipt
 
 ROUND_SECONDS = 1.0
@@ -46,8 +47,8 @@ class Drainer:
         if not self._health.is_up:
             return 0
         if time.monotonic() >= self._adopt_at:
-            self._spool.adopt()
             self._adopt_at = time.monotonic() + ADOPT_SECONDS
+            self._spool.adopt()
         return 0 if self._spool.is_empty() else spool_drain.drain(self._spool, self._put)
 
     def _put(self, receipts: Sequence[Receipt]) -> None:
@@ -60,6 +61,7 @@ class Drainer:
                 if self._tick is not None and self._health.is_up:
                     self._tick()
             except Exception as exc:  # the store went away again, or the disk did: what is spooled stays spooled
-                logger.warning("spool_drain_failed", error=type(exc).__name__)
+                told = {"detail": str(exc)} if isinstance(exc, DependencyDown) else {}
+                logger.warning("spool_drain_failed", error=type(exc).__name__, **told)
             if self._stop.wait(ROUND_SECONDS):
                 return

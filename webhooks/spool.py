@@ -85,12 +85,16 @@ class Spool:
         return not any(segment.size for segment in list(self._all()))
 
     def adopt(self) -> int:
-        """Take over the segments of dead processes; returns how many."""
+        """Take over the segments of dead processes; returns how many. One that cannot be opened is left where it is."""
         adopted = 0
         with self._guard:
             ours = {segment.path for segment in self._all()}
             for path in sorted(self.directory.glob(f"*{SUFFIX}")):
-                segment = None if path in ours else Segment.adopt(path)
+                try:
+                    segment = None if path in ours else Segment.adopt(path)
+                except OSError as exc:
+                    logger.error("spool_unreadable", segment=path.name, error=exc.strerror, errno=exc.errno)
+                    continue
                 if segment is not None:
                     self._sealed.append(segment)
                     adopted += 1
@@ -180,7 +184,10 @@ def total_bytes(directory: Path) -> int:
 
 
 def count(directory: Path) -> int:
-    """How many receipts wait in the spool, over all processes; set-aside ones are not counted."""
+    """How many receipts wait in the spool, over all processes; set-aside ones are not counted.
+
+    A file that cannot be read counts as one: what is in it waits, too.
+    """
     receipts = 0
     for path in directory.glob(f"*{SUFFIX}"):
         try:
@@ -188,6 +195,8 @@ def count(directory: Path) -> int:
                 receipts += spool_frames.count(file)
         except FileNotFoundError:  # drained in this moment
             continue
+        except OSError:
+            receipts += 1
     return receipts
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 SUFFIX = ".spool"
+SETTLED_SECONDS = 10.0  # a file that nobody has written to for so long is whole, or was torn off by a crash
 
 
 class Segment:
@@ -17,6 +19,7 @@ class Segment:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self.file = path, file
         self.size = os.fstat(file.fileno()).st_size
+        self.drained = 0  # everything before this offset is elsewhere by now
 
     @classmethod
     def create(cls, path: Path) -> Segment:
@@ -66,6 +69,19 @@ class Segment:
         """Forget everything from `size` on."""
         self.file.truncate(size)
         self.size = size
+
+    def measure(self) -> None:
+        """Take `size` from the disk: an orphan may have grown."""
+        self.size = os.fstat(self.file.fileno()).st_size
+
+    def has_grown(self) -> bool:
+        """Whether somebody has written to it since it was measured."""
+        return os.fstat(self.file.fileno()).st_size > self.size
+
+    def is_settled(self) -> bool:
+        """Whether nobody has written to it for a while. Who copies an orphan in holds no lock of ours."""
+        age = time.time() - os.fstat(self.file.fileno()).st_mtime
+        return not 0 <= age < SETTLED_SECONDS and not self.has_grown()
 
     def remove(self) -> None:
         """Delete it; its records are in the inbox."""

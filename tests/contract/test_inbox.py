@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, func, insert, select, text
 
 from tests.contract.builders import NOON, a_receipt, accepted
+from webhooks import trouble
 from worker.store import claims, inbox, letters
 from worker.store.database import Database
 from worker.store.inbox import Accepted
@@ -31,6 +32,22 @@ class TestAccept:
         row = letters.get_delivery(db, answer.id)
         assert row is not None
         assert (row.state, row.outcome, row.size, row.sent_at) == ("pending", None, 256, NOON - timedelta(seconds=2))
+
+    @pytest.mark.parametrize("table", ["deliveries", "receipt_counts"])
+    def test_with_a_sequence_behind_its_table_the_store_is_to_blame_and_not_the_receipts(
+        self, db: Database, table: str
+    ) -> None:
+        if db.is_sqlite:
+            pytest.skip("it counts on from the largest")
+        accepted(db, 3)
+        with db.write() as conn:
+            conn.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1, false)"))
+
+        with pytest.raises(Exception, match=r"setval|receipt_counts_pkey") as caught:
+            inbox.accept(db, [a_receipt()])
+
+        assert trouble.of(caught.value) is trouble.Trouble.STORE
+        assert ledger(db).received == 3
 
     def test_nothing_is_nothing(self, db: Database) -> None:
         assert inbox.accept(db, []) == []

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from worker.clock import Clock
@@ -234,6 +234,8 @@ def _begin_soon(connection: Any, begin: str) -> None:
             except sqlite3.OperationalError as exc:
                 if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise OperationalError(begin, None, exc) from exc
+            except sqlite3.DatabaseError as exc:  # the file is damaged, or no database
+                raise DatabaseError(begin, None, exc) from exc
             time.sleep(LOOK_AGAIN_SECONDS)
     finally:
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import OperationalError
 
+from worker.errors import DependencyDown
 from worker.store import inbox_postgres, storable
 from worker.store.bulk import insert_rows
 from worker.store.database import Database
@@ -77,6 +78,11 @@ def _accept(db: Database, receipts: Sequence[Receipt], kind: str) -> list[Accept
     if others:
         with db.write() as conn:
             _store_others(conn, others, known, kind, db.now(conn))
+    if lost := [receipt.receipt_id for receipt in receipts if receipt.receipt_id not in known]:
+        raise DependencyDown(
+            f"{len(lost)} receipts were neither stored nor known before, {lost[0]} among them: a sequence of the "
+            "database lies behind its table, as after a restore without sequences. Set it right with setval()."
+        )
     return [known[receipt.receipt_id] for receipt in receipts]
 
 

@@ -6,21 +6,32 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from tests.unit.webhooks.world import a_receipt
 from webhooks.spool import Spool, SpoolFailed
 from worker.store.inbox import Receipt
 
 
-class Inbox:
-    """Remembers what was put back; refuses what it is told to."""
+class TooSlow(Exception):
+    """What PostgreSQL says when its time limit is over."""
 
-    def __init__(self, refuse: Sequence[str] = ()) -> None:
+    sqlstate = "57014"
+
+
+class Inbox:
+    """Remembers what was put back; refuses what it is told to, or is too slow for it."""
+
+    def __init__(self, refuse: Sequence[str] = (), slow: Sequence[str] = ()) -> None:
         self.receipts: list[Receipt] = []
-        self.refuse = set(refuse)
+        self.refuse, self.slow = set(refuse), set(slow)
 
     def __call__(self, receipts: Sequence[Receipt]) -> None:
-        if self.refuse & {receipt.receipt_id for receipt in receipts}:
+        ids = {receipt.receipt_id for receipt in receipts}
+        if self.refuse & ids:
             raise ValueError("cannot store this")
+        if self.slow & ids:
+            raise OperationalError("INSERT", None, TooSlow("canceling statement due to statement timeout"))
         self.receipts += receipts
 
 

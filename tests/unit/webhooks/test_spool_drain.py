@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.unit.webhooks.spooling import Inbox, fill, only_file
 from tests.unit.webhooks.world import ConnectionLost, World, a_receipt
 from webhooks import spool_drain, spool_frames
 from webhooks.spool import Spool, count, refused
+from webhooks.spool_segment import SETTLED_SECONDS
 from worker.store.inbox import Receipt
 
 
@@ -51,6 +53,22 @@ class TestDrain:
             (frame,) = spool_frames.read(file)
         assert frame.receipt == a_receipt(3)  # type: ignore[union-attr]
         assert spool_drain.drain(spool, inbox) == 0
+
+    def test_one_that_takes_too_long_holds_nobody_up_and_is_tried_again(self, open_spool: Callable[..., Spool]) -> None:
+        spool, inbox = open_spool(), Inbox(slow=["receipt-3"])
+        fill(spool, *range(8))
+
+        assert spool_drain.drain(spool, inbox) == 7
+        for n in (8, 9):
+            fill(spool, n)
+            spool.adopt()
+            assert spool_drain.drain(spool, inbox) == 1
+        assert (count(spool.directory), refused(spool.directory)) == (1, 0)
+
+        inbox.slow.clear()
+        assert spool_drain.drain(spool, inbox) == 1
+        assert sorted(receipt.receipt_id for receipt in inbox.receipts) == [f"receipt-{n}" for n in range(10)]
+        assert list(spool.directory.iterdir()) == []
 
     def test_moved_up_again_it_is_stored(self, open_spool: Callable[..., Spool]) -> None:
         spool = open_spool()
@@ -142,6 +160,12 @@ class TestDrain:
         assert (second.duplicate_of, world.woken) == (first.id, [[first.id]])
 
 
+def settle(path: Path) -> None:
+    """Nobody has written to it for a while."""
+    at = time.time() - 2 * SETTLED_SECONDS
+    os.utime(path, (at, at))
+
+
 def _of_a_newer_version(receipt: Receipt) -> bytes:
     header = json.dumps({"receipt_id": receipt.receipt_id, "colour": "green"}).encode()
     crc = zlib.crc32(receipt.body, zlib.crc32(header))
@@ -163,18 +187,84 @@ class TestOwners:
         assert (other.adopt(), third.adopt()) == (1, 0)
         assert spool_drain.drain(other, Inbox()) == 2
 
-    def test_a_torn_tail_is_cut_and_the_rest_comes_back(self, open_spool: Callable[..., Spool]) -> None:
+    def test_a_torn_tail_is_cut_and_kept_and_the_rest_comes_back(self, open_spool: Callable[..., Spool]) -> None:
         one, other, inbox = open_spool(), open_spool(), Inbox()
         fill(one, 1, 2)
         path = only_file(one)
         one.close()
+        torn = spool_frames.encode(a_receipt(3))[:-1]
         with path.open("ab") as file:
-            file.write(spool_frames.encode(a_receipt(3))[:-1])
+            file.write(torn)
+        settle(path)
 
         other.adopt()
 
         assert spool_drain.drain(other, inbox) == 2
-        assert refused(one.directory) == 0
+        assert (count(one.directory), refused(one.directory)) == (0, 0)
+        assert [kept.read_bytes() for kept in (one.directory / "torn").iterdir()] == [torn]
+
+    def test_one_that_is_still_being_copied_in_is_waited_for(self, open_spool: Callable[..., Spool]) -> None:
+        lost, spool, inbox = open_spool(), open_spool(), Inbox()
+        fill(lost, 1, 2, 3)
+        path = only_file(lost)
+        content = path.read_bytes()
+        lost.close()
+        path.unlink()
+
+        with (spool.directory / "copy.spool").open("wb", buffering=0) as copy:
+            copy.write(content[: len(content) // 2])
+            assert spool.adopt() == 1
+            assert spool_drain.drain(spool, inbox) == 1
+            copy.write(content[len(content) // 2 :])
+            assert spool_drain.drain(spool, inbox) == 2
+
+        assert [receipt.receipt_id for receipt in inbox.receipts] == ["receipt-1", "receipt-2", "receipt-3"]
+        assert [entry.name for entry in spool.directory.iterdir()] == []
+
+    def test_one_that_grows_behind_its_last_record_is_not_removed(self, open_spool: Callable[..., Spool]) -> None:
+        spool, inbox = open_spool(), Inbox()
+        first, second = (spool_frames.encode(a_receipt(n)) for n in (1, 2))
+        path = spool.directory / "copy.spool"
+        path.write_bytes(first)
+        spool.adopt()
+
+        def store(receipts: Sequence[Receipt]) -> None:
+            if not inbox.receipts:
+                with path.open("ab") as copy:
+                    copy.write(second)
+            inbox(receipts)
+
+        assert (spool_drain.drain(spool, store), path.exists()) == (1, True)
+        assert (spool_drain.drain(spool, store), path.exists()) == (1, False)
+
+    def test_damage_that_was_set_aside_and_is_moved_up_stays_damage(self, open_spool: Callable[..., Spool]) -> None:
+        spool = open_spool()
+        fill(spool, 1, 2)
+        path = only_file(spool)
+        with path.open("r+b") as file:
+            file.seek(8)
+            file.write(b"\x0f")  # the first record seems to be longer than the file
+        assert spool_drain.drain(spool, Inbox()) == 1
+        (aside,) = (spool.directory / "refused").iterdir()
+
+        for _ in range(2):
+            moved = aside.rename(spool.directory / aside.name)
+            settle(moved)
+            spool.adopt()
+            assert spool_drain.drain(spool, Inbox()) == 0
+            (aside,) = (spool.directory / "refused").iterdir()
+
+    def test_a_file_that_cannot_be_opened_holds_nobody_up(self, open_spool: Callable[..., Spool], world: World) -> None:
+        one = open_spool()
+        fill(one, 1)
+        one.close()
+        world.spool.directory.mkdir(parents=True, exist_ok=True)
+        orphan = only_file(one)
+        orphan.rename(world.spool.directory / f"z-{orphan.name}")
+        (world.spool.directory / "a-folder.spool").mkdir()
+
+        assert world.drainer.round() == 1
+        assert count(world.spool.directory) == 1
 
     @pytest.mark.parametrize(("failpoint", "survivors"), [("spool.after_write", {0, 1}), ("spool.after_sync", {1})])
     def test_killed_in_the_middle_it_loses_nothing_it_promised(

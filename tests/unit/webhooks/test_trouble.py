@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy.exc import (
@@ -17,12 +18,19 @@ from sqlalchemy.exc import (
 
 from webhooks import trouble
 from webhooks.trouble import Trouble
+from worker.errors import DependencyDown
 
 
 class Coded(Exception):
     def __init__(self, sqlstate: str | None) -> None:
         self.sqlstate = sqlstate
         super().__init__(sqlstate)
+
+
+def taken_on_sqlite() -> sqlite3.IntegrityError:
+    with closing(sqlite3.connect(":memory:")) as conn, pytest.raises(sqlite3.IntegrityError) as caught:
+        conn.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (1)")
+    return caught.value
 
 
 class TestOf:
@@ -45,6 +53,9 @@ class TestOf:
             (NotSupportedError("x", None, Coded("0A000")), Trouble.STORE),  # cached plan must not change result type
             (OperationalError("x", None, Coded("57014")), Trouble.STORE),  # too slow: the spool is faster
             (IntegrityError("x", None, sqlite3.IntegrityError("NOT NULL")), Trouble.RECORD),
+            (IntegrityError("x", None, Coded("23505")), Trouble.STORE),  # a sequence that lies behind its table
+            (IntegrityError("x", None, taken_on_sqlite()), Trouble.STORE),
+            (DependencyDown("neither stored nor known"), Trouble.STORE),
             (InterfaceError("x", None, sqlite3.InterfaceError("bad parameter")), Trouble.RECORD),
             (ValueError("unknown"), Trouble.RECORD),
         ],
