@@ -52,6 +52,7 @@ class Knowledge:
         self._roster: Roster | None = None
         self._away: Mapping[str, datetime] | None = None
         self._assigned: set[str] = set()
+        self._asked: set[int | str] = set()  # contacts and requesters
 
     def about(self, ticket_id: int) -> Known:
         """The same, asked by the decision about this ticket."""
@@ -70,8 +71,10 @@ class Knowledge:
         return self._away.get(agent_id)
 
     def reserve(self, before: Ticket | None, decision: Decision) -> None:
-        """Count an assignment of ours at once."""
+        """Count an assignment of ours at once, and that a customer is asked."""
         ticket = decision.ticket
+        if any(effect.kind is EffectKind.SURVEY for effect in decision.effects):
+            self._asked.update(_names_of(ticket))
         agent = ticket.assignee.id if ticket.assignee is not None else None
         is_ours = ticket.assignee_by in ("routing", "escalation", "operator")
         if agent is None or not is_ours or (before is not None and before.assignment == ticket.assignment):
@@ -101,6 +104,8 @@ class Knowledge:
                 raise Overtaken(f"agent {seen.person.id} was given more by others")
 
     def last_survey_at(self, ticket: Ticket) -> datetime | None:
+        if not self._asked.isdisjoint(_names_of(ticket)):
+            return self._now
         contact = ticket.matched.contact if ticket.matched is not None else None
         return tickets.last_survey_at(self._conn, ticket.requester, contact=contact)
 
@@ -115,6 +120,12 @@ class Knowledge:
 
     def is_still_to_do(self, ticket_id: int, kind: str, key: str) -> bool:
         return activities.is_open(self._conn, ticket_id, kind, key)
+
+
+def _names_of(ticket: Ticket) -> set[int | str]:
+    """What the customer is known by: the contact, and the requester."""
+    contact = ticket.matched.contact if ticket.matched is not None else None
+    return {one for one in (contact, tickets.requester_key(ticket.requester)) if one is not None}
 
 
 class Known:
