@@ -59,12 +59,13 @@ def act(desk: Desk, ticket_id: int, asked: Instruction) -> Acted:
         refuse_illegal(held.ticket, asked.verb)
         if asked.verb is Verb.REPLY:
             refuse_unreachable(held.ticket)
-        at = _after(held.ticket, desk.db.now(conn))
+        now = desk.db.now(conn)
+        at = _after(held.ticket, now)
         new = _checked(conn, desk, asked, act_id=act_id, at=at)
         if asked.verb is Verb.CLOSE and not asked.automatic:
             _refuse_undone(conn, desk, held, new)
         tickets.add_facts(conn, [(ticket_id, new, cause_of(new))])
-        decided = decide_all(conn, desk, [held], causes={ticket_id: cause_of(new)}, now=at)
+        decided = decide_all(conn, desk, [held], causes={ticket_id: cause_of(new)}, now=now)
     _follow(desk, decided)
     return Acted(replace(held, ticket=decided.decisions[ticket_id].ticket), new, is_new=True)
 

@@ -25,6 +25,8 @@ from tests.contract.desks import (
     snapshot,
     told,
 )
+from tests.contract.life import a_request, a_state
+from worker.clock import ManualClock
 from worker.desk import Desk
 from worker.domain.facts import Person, Verb
 from worker.domain.policy import Category
@@ -33,6 +35,7 @@ from worker.errors import CannotReply, Invalid, InvalidTransition, NotDone, NotF
 from worker.policy_file import load_policy
 from worker.store import effects, people, tickets
 from worker.store.database import Database
+from worker.store.effect_rows import COLLECTING
 from worker.wake import RecordingWaker
 
 OPEN = {"triage", "assign", "escalate", "reply"}
@@ -161,6 +164,32 @@ class TestWhatFollows:
 
         with pytest.raises(CannotReply):
             use(ticket, Verb.REPLY)
+
+
+class TestSkew:
+    """The source's clock is ahead of ours, by less than a minute."""
+
+    @pytest.fixture
+    def ticket(self, desk: Desk, clock: ManualClock) -> int:
+        """Forty seconds before its first deadline, with a change that seems to be fifty seconds ahead."""
+        ticket = told(desk, CHAT, a_state(0), a_request(0))
+        deadline = min(one.deadline_at for one in record(desk, ticket).clocks)
+        clock.advance(deadline - clock.now() - timedelta(seconds=40))
+        ahead = clock.now() + timedelta(seconds=50) - NOON
+        return told(desk, CHAT, a_state(ahead / timedelta(minutes=1), labels=("x",)))
+
+    def test_a_verb_breaches_no_promise_early(self, desk: Desk, use: Use, ticket: int) -> None:
+        use(ticket, Verb.TRIAGE, category="billing")
+
+        assert record(desk, ticket).category == "billing"
+        assert [clock.breached_at for clock in record(desk, ticket).clocks if clock.breached_at] == []
+
+    def test_an_escalation_takes_effect_at_once(self, desk: Desk, use: Use, clock: ManualClock, ticket: int) -> None:
+        use(ticket, Verb.ESCALATE)
+
+        assert "ticket.escalated" in names(desk, ticket)
+        latest = max(one.next_at for one in effects.list_effects(desk.db, ticket=ticket))
+        assert latest <= clock.now() + COLLECTING
 
 
 class TestDone:

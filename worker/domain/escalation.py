@@ -95,7 +95,8 @@ def _by_hand(view: View) -> Iterator[Step]:
         rule = f"{BY_HAND}:{act.id}"
         if act.verb is Verb.ESCALATE and rule not in done and (not runs or act.at > runs[-1].resolved_at):
             reason = act.reason or f"{act.actor} asked for it"
-            yield Step(rule, 1, act.at, reason, f"asked for by {act.actor}", act=act)
+            due_at = min(act.at, view.now)  # at once, also where the source's clock is ahead of ours
+            yield Step(rule, 1, due_at, reason, f"asked for by {act.actor}", act=act)
 
 
 def _step(rule: EscalationRule, view: View, last: Escalated | None, signs: Signs) -> Step | None:
