@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 
 from webhooks.arrival import Arrival
-from webhooks.sources.base import TOO_LARGE, Authentic, Source
+from webhooks.sources.base import STALE, TOO_LARGE, Authentic, Source
 from worker.log import REDACTED
 from worker.store.inbox import Receipt
 
@@ -20,12 +20,15 @@ _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-a
 def of(arrival: Arrival, authentic: Authentic) -> Receipt:
     """The receipt of an authentic request; what is too large or stale is dead on arrival, but kept."""
     delivery_id = presentable(authentic.delivery_id)
+    dedupe_key = key(arrival.source, delivery_id, arrival.sha256)
+    if authentic.dead_cause == STALE:  # the same, signed in time, must not be a duplicate of what is dead on arrival
+        dedupe_key = f"{dedupe_key}:{STALE}:{authentic.sent_at}"
     return Receipt(
         receipt_id=str(uuid.uuid4()),
         source=arrival.source.name,
         endpoint=arrival.source.endpoint,
         delivery_id=delivery_id,
-        dedupe_key=key(arrival.source, delivery_id, arrival.sha256),
+        dedupe_key=dedupe_key,
         headers=without_credentials(arrival.headers),
         body=arrival.body,
         received_at=arrival.received_at,

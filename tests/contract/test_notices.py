@@ -147,6 +147,7 @@ class TestEnding:
 
         stored = effect(db, one)
         assert (stored.state, stored.attempts, stored.cause) == ("retry", 0, "grouped")
+        assert stored.first_tried_at is None  # so nobody takes it for one that somebody may have read
         assert stored.next_at == NOON + COLLECTING + timedelta(minutes=1)
 
     def test_those_of_a_worker_that_died_are_given_out_again(

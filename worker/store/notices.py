@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal, null, select, text, update
 
 from worker.domain.effects import NOTICE, EffectKind
 from worker.store import audit
@@ -70,8 +70,10 @@ def release(db: Database, claimed: ClaimedEffect, gathered: Sequence[Gathered]) 
     """Nobody was told: they wait again, and have used no try."""
     with db.write() as conn:
         now = db.now(conn)
-        again = {"attempts": effects.c.attempts - 1, "next_at": now + PAUSE, "wake_at": now + PAUSE}
-        _end(conn, claimed, gathered, now=now, state="retry", cause="grouped", **again)
+        first = case((effects.c.attempts == 1, null()), else_=effects.c.first_tried_at)
+        again = {"attempts": effects.c.attempts - 1, "first_tried_at": first}
+        later = {"next_at": now + PAUSE, "wake_at": now + PAUSE}
+        _end(conn, claimed, gathered, now=now, state="retry", cause="grouped", **again, **later)
 
 
 def keep(db: Database, claimed: ClaimedEffect, gathered: Sequence[Gathered], result: Any) -> None:

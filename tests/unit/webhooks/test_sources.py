@@ -122,6 +122,17 @@ class TestEverySource:
             assert world.raw(row).body == b'{"event":"x"}'
             assert world.woken == []
 
+    def test_the_same_signed_in_time_is_no_duplicate_of_a_stale_one(self, source: Source, world: World) -> None:
+        if not sender_of(source).is_timed or source.answers.stale != 200:
+            return
+
+        said = [world.post(send_from(source, at=at)).json for at in (NOW - seconds(3600), NOW - seconds(3600), NOW)]
+
+        assert [one["status"] for one in said] == ["stale_timestamp", "stale_timestamp", "accepted"]
+        stale, again, fresh = world.rows()
+        assert (again.duplicate_of, fresh.duplicate_of, fresh.state) == (stale.id, None, "pending")
+        assert world.woken == [[fresh.id]]
+
     def test_too_large_but_authentic_is_kept_truncated(
         self, source: Source, open_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
     ) -> None:
