@@ -14,7 +14,11 @@ from worker.store.inbox import Receipt
 LONGEST_ID = 200
 LONGEST_VALUE = 4096
 MOST_HEADERS = 100
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api_access_token"})
+_CREDENTIALS = frozenset({
+    "authorization", "proxy-authorization", "cookie", "x-api-key", "api_access_token", "api-access-token",
+    "cf-access-client-secret",
+    "x-original-uri", "x-original-url", "x-forwarded-uri", "x-envoy-original-path",  # of proxies: the path has a token
+})  # fmt: skip
 
 
 def of(arrival: Arrival, authentic: Authentic) -> Receipt:

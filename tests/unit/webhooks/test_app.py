@@ -90,6 +90,11 @@ class TestAnswers:
         assert (headers["authorization"], headers["cookie"]) == ("[redacted]", "[redacted]")
         assert headers["x-chatwoot-signature"].startswith("sha256=")
 
+    def test_nor_is_the_path_that_a_proxy_repeats(self, world: World) -> None:
+        world.post(send_from(SOURCES[0]).but(x_original_uri="/webhooks/chatwoot/a-token"))
+
+        assert world.raw(world.rows()[0]).headers["x-original-uri"] == "[redacted]"
+
 
 class TestCounting:
     def test_each_outcome_is_counted_under_its_name(self, world: World) -> None:
