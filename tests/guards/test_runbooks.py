@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -141,3 +143,18 @@ class TestStatements:
 
         db.dispose()
         assert len(statements) >= len(ALERTS) - 2
+
+    def test_the_line_for_sqlite_keeps_what_a_page_has_it_write(self, tmp_path: Path) -> None:
+        db = Database.open(f"sqlite:///{tmp_path / 'data' / 'hookdesk.db'}")
+        db.migrate()
+        [line] = [block for block in Page(FOLDER / "OVERVIEW.md").blocks("text") if block.startswith("python3")]
+        [booking] = [block for block in Page(FOLDER / "LedgerDoesNotAddUp.md").blocks("text") if "INSERT" in block]
+        python, *arguments, _ = shlex.split(line)
+        assert python == "python3"
+
+        subprocess.run([sys.executable, *arguments, booking], cwd=tmp_path, check=True)
+
+        with db.read() as conn:
+            counted = conn.execute(text("SELECT kind, source, n FROM receipt_counts")).all()
+        db.dispose()
+        assert counted == [("reconciled", "chatwoot", -1)]
