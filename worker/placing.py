@@ -49,13 +49,35 @@ def _one(
     if parsed.ticket is None:
         return None if parsed.ticket_id is None else by_id[parsed.ticket_id]
     known = generations[homes.of(parsed.ticket)]
-    newest = known[-1]
-    ended = newest.ticket.closed_at if newest.ticket is not None else None
-    opening = _opening(parsed.facts, newest, ended)
-    if ended is not None and opening:
-        known.append(_follow_up(conn, newest, ended, opening, now=now))
+    chosen, opening = choose(known, parsed.facts)
+    if not opening:
+        return chosen
+    if chosen is known[-1]:
+        known.append(_follow_up(conn, chosen, opening, now=now))
         return known[-1]
-    return newest if len(known) == 1 or not parsed.facts else _of_its_time(conn, known, parsed.facts)
+    follower = known[known.index(chosen) + 1]
+    _take_over(conn, chosen, follower, opening)
+    return follower
+
+
+def choose(known: Sequence[StoredTicket], facts: Sequence[Fact]) -> tuple[StoredTicket, list[Fact]]:
+    """Of these generations the one that the facts belong to: the last that had begun by their time, or would have begun
+    with them, had they come in time. One without a record yet began after the end of the one before.
+
+    With it those of the facts that begin its follow-up, if any: then they belong to that, whether it is there or not.
+    """
+    newest = known[-1]
+    if (opening := _opening(facts, newest)) or len(known) == 1 or not facts:
+        return newest, opening
+    at = max(fact.at for fact in facts)
+    for before, one in zip(reversed(known[:-1]), reversed(known), strict=False):
+        ended = before.ticket.closed_at if before.ticket is not None else None
+        begun = one.ticket.created_at if one.ticket is not None else ended
+        if begun is not None and begun <= at:
+            return one, []
+        if opening := _opening(facts, before):
+            return before, opening
+    return known[0], []
 
 
 def opens(fact: Fact, closed: Ticket) -> bool:
@@ -68,45 +90,42 @@ def opens(fact: Fact, closed: Ticket) -> bool:
     return False
 
 
-def _follow_up(
-    conn: Connection, closed: StoredTicket, ended: datetime, opening: Sequence[Fact], *, now: datetime
-) -> StoredTicket:
+def followed(closed: StoredTicket, opening: Sequence[Fact]) -> Followed:
+    """What the follow-up of a closed ticket that these facts open begins with."""
+    if closed.ticket is None or closed.ticket.closed_at is None:
+        raise ValueError("nothing follows a ticket that is not closed")
+    return Followed(_begun(opening), closed.ticket.closed_at, closed.id, closed.generation + 1)
+
+
+def taken_over(noted: Sequence[Fact], opening: Sequence[Fact]) -> list[Fact]:
+    """What came before the message that it answers was noted in the closed one: it is the follower's as well."""
+    return [fact for fact in noted if isinstance(fact, Message | Snapshot) and fact.at >= _begun(opening)]
+
+
+def _follow_up(conn: Connection, closed: StoredTicket, opening: Sequence[Fact], *, now: datetime) -> StoredTicket:
+    first = followed(closed, opening)
     follower = tickets.follow(conn, closed, now=now)
-    first = Followed(min(fact.at for fact in opening), ended, closed.id, follower.generation)
-    last = Closed(0, ended, FOLLOWED, f"the customer wrote again: t{follower.id} follows, and this one stays closed")
+    why = f"the customer wrote again: t{follower.id} follows, and this one stays closed"
+    last = Closed(0, first.after, FOLLOWED, why)
     tickets.add_facts(conn, [(follower.id, first, f"t{closed.id}"), (closed.id, last, f"t{follower.id}")])
-    _take_over(conn, closed, follower, since=first.at)
+    _take_over(conn, closed, follower, opening)
     return follower
 
 
-def _take_over(conn: Connection, closed: StoredTicket, follower: StoredTicket, *, since: datetime) -> None:
-    """What came before the message that it answers was noted in the closed one: it is the follower's as well."""
+def _take_over(conn: Connection, closed: StoredTicket, follower: StoredTicket, opening: Sequence[Fact]) -> None:
     noted = tickets.load_facts(conn, [closed.id]).get(closed.id, [])
-    late = [fact for fact in noted if isinstance(fact, Message | Snapshot) and fact.at >= since]
-    tickets.add_facts(conn, [(follower.id, fact, f"t{closed.id}") for fact in late])
+    tickets.add_facts(conn, [(follower.id, fact, f"t{closed.id}") for fact in taken_over(noted, opening)])
 
 
-def _of_its_time(conn: Connection, known: Generations, facts: Sequence[Fact]) -> StoredTicket:
-    """The last generation that had begun by then, or would have begun with these facts, had they come in time.
-
-    One without a record yet began after the end of the one before.
-    """
-    at = max(fact.at for fact in facts)
-    for before, one in zip(reversed(known[:-1]), reversed(known), strict=False):
-        ended = before.ticket.closed_at if before.ticket is not None else None
-        begun = one.ticket.created_at if one.ticket is not None else ended
-        if begun is not None and begun <= at:
-            return one
-        if opening := _opening(facts, before, ended):
-            _take_over(conn, before, one, since=min(fact.at for fact in opening))
-            return one
-    return known[0]
+def _begun(opening: Sequence[Fact]) -> datetime:
+    return min(fact.at for fact in opening)
 
 
-def _opening(facts: Sequence[Fact], closed: StoredTicket, ended: datetime | None) -> list[Fact]:
+def _opening(facts: Sequence[Fact], closed: StoredTicket) -> list[Fact]:
     """Those that begin a follow-up of it."""
-    if closed.ticket is None or ended is None:
+    if closed.ticket is None or closed.ticket.closed_at is None:
         return []
+    ended = closed.ticket.closed_at
     return [fact for fact in facts if fact.at > ended and opens(fact, closed.ticket)]
 
 

@@ -64,6 +64,12 @@ def by_key(db: Database, key: TicketKey) -> StoredTicket | None:
     return None if row is None else stored(row, key)
 
 
+def generations(conn: Connection, key: TicketKey) -> list[StoredTicket]:
+    """Every generation of the ticket with this key, the oldest first."""
+    query = select(*COLUMNS).where(is_one_of(conn, [stored_key(key)])).order_by(tickets.c.generation)
+    return [stored(row, key) for row in conn.execute(query)]
+
+
 def following(db: Database, one: StoredTicket) -> int | None:
     """The id of the next generation: the ticket that follows this closed one."""
     source, external_id = stored_key(one.key)
