@@ -9,9 +9,9 @@ import pytest
 
 from tests.contract.builders import NOON, a_key, a_note, a_ticket, add_effects, claimed_effect, ticket_ids
 from worker.domain.effects import Effect, EffectKind, EffectState
-from worker.domain.ticket import Clock
+from worker.domain.ticket import Clock, Event
 from worker.store import effects, tickets
-from worker.store.clock_reads import most_pressing
+from worker.store.clock_reads import breached, most_pressing
 from worker.store.database import Database
 
 BREACH = "sla:first_response:1"
@@ -79,3 +79,19 @@ class TestMostPressing:
 
         assert found == [ids[2], ids[0], ids[1], ids[4], ids[3]]
         assert few == found[:3]
+
+
+class TestBreached:
+    def test_what_is_not_met_yet_then_met_late_and_nothing_else(self, db: Database) -> None:
+        ids = ticket_ids(db, 4)
+        clock = Clock("resolution", 1, "p", 60, NOON, NOON, None, NOON, paused=False)
+        late = replace(clock, met_at=NOON + timedelta(minutes=1))
+        clocks = [clock, late, replace(late, breached_at=None)]  # the last was taken back
+        with db.write() as conn:
+            rows = [(ids[n], a_ticket(a_key(n + 1), clocks=(each,))) for n, each in enumerate(clocks)]
+            tickets.save(conn, rows, policy_version="v1", now=NOON)
+            said = [(ids[n], Event("sla.breached", "resolution:1", NOON, "sla", "late", {}), "now") for n in range(3)]
+            tickets.add_events(conn, said, policy_version="v1", now=NOON)
+
+        assert [each.id for each in breached(db, limit=10)] == [ids[0], ids[1]]
+        assert [each.id for each in breached(db, limit=1)] == [ids[0]]

@@ -171,7 +171,7 @@ def _explanation(each: Span, left_out: Skipped | None, calendar: Calendar | None
     if left_out.holidays:
         lost = sum(time_lost.total_seconds() for _, time_lost in left_out.holidays)
         count = len(left_out.holidays)
-        parts.append(f"{span(lost)} on {count} holiday{'s' if count > 1 else ''}")
+        parts.append(f"{hours(lost)} on {count} holiday{'s' if count > 1 else ''}")
     if not parts:
         return told
     return f"counts, except {' and '.join(parts)}" if each.counted_seconds else f"paused: {' and '.join(parts)}"

@@ -9,9 +9,12 @@ import click
 from worker.cli.output import cell, print_table, span
 from worker.domain.reopening import RESUME, SAME
 from worker.domain.skipped import windows_in_words
+from worker.domain.wording import hours
 from worker.public_holidays import holidays_of
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from worker.domain.policy import Calendar, Policy, ReopenPolicy, SlaPolicy
 
 
@@ -21,7 +24,8 @@ def show(policy: Policy) -> None:
     print_table(
         ("policy", "calendar", "first response", "next response", "resolution", "warns at", "when"),
         (
-            (each.name, each.calendar.name, each.first_response, each.next_response, each.resolution,
+            (each.name, each.calendar.name,
+             *map(_promised, (each.first_response, each.next_response, each.resolution)),
              ", ".join(f"{share} %" for share in each.warn_at) or "never", _conditions(each))
             for each in policy.sla
         ),
@@ -33,6 +37,10 @@ def show(policy: Policy) -> None:
         click.echo(f"Conversations begun before {cell(policy.clocks_from)} UTC: only from the customer's next message.")
     click.echo(f"Heard of later than {span(policy.notices.late.total_seconds())}: one notice per team.")
     click.echo(f"\nReopening: {_reopen(policy.reopen)}")
+
+
+def _promised(time: timedelta | None) -> str | None:
+    return hours(time.total_seconds()) if time is not None else None
 
 
 def _conditions(policy: SlaPolicy) -> str:

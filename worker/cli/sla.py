@@ -28,16 +28,17 @@ def sla() -> None:
 
 
 @sla.command("list", short_help="List clocks, those at risk first.")
-@click.option("--breached", is_flag=True, help="Only the breached.")
+@click.option("--breached", is_flag=True, help="Only the breached, also those met late.")
 @limited
 @as_json
 @click.pass_context
 def list_(ctx: click.Context, breached: bool, limit: int, as_json: bool) -> None:
     """List the clocks of the most pressing tickets: at risk, then breached, running, paused and met."""
-    from worker.store.clock_reads import most_pressing
+    from worker.store import clock_reads
 
+    read = clock_reads.breached if breached else clock_reads.most_pressing
     with database(ctx) as db:
-        found = [(row.id, row.ticket) for row in most_pressing(db, limit=limit)]
+        found = [(row.id, row.ticket) for row in read(db, limit=limit)]
     now, policy = datetime.now(UTC), policy_if_any(ctx)
     clocks = [
         (ticket_id, clock)
@@ -123,7 +124,7 @@ def _tell(clock: Clock, calendar: Calendar | None, now: datetime) -> None:
     print_table(
         ("  from", "to", "lasted", "counted", "why"),
         (
-            (f"  {cell(row['start'])}", row["end"] or "now", span(row["seconds"]), span(row["counted_seconds"]),
+            (f"  {cell(row['start'])}", row["end"] or "now", span(row["seconds"]), hours(row["counted_seconds"]),
              row["explanation"])
             for row in rows
         ),

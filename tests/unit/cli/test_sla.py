@@ -89,6 +89,17 @@ class TestExplain:
         )
         assert "50 % were used up at 2026-12-28 08:30:00" in text
 
+    def test_what_counted_is_never_told_in_days(self, run: Run, life: Life) -> None:
+        begun, week = datetime(2026, 6, 18, 7, tzinfo=UTC), timedelta(days=8, hours=9)  # 9:00 to 18:00 in Berlin
+        asked = Message("m1", begun, Author.CUSTOMER, "Where is my parcel?")
+        life.move_to(begun + week)
+        life.hear(asked, Message("r1", begun + week, Author.AGENT, "Here."), a_state(0, at=begun, created_at=begun))
+
+        lines = run("sla", "explain", "t1").stdout.splitlines()
+
+        counting = next(line.split()[4:] for line in lines if line.startswith("  2026-06-18"))
+        assert counting[:7] == ["8", "d", "9", "h", "43", "h", "counts,"]
+
     def test_what_was_met_under_an_earlier_policy_is_shown_as_it_was_judged(
         self, run: Run, life: Life, tmp_path: Path
     ) -> None:
@@ -140,6 +151,27 @@ class TestList:
         ]
         assert [row["ticket_id"] for row in json_lines(run("sla", "list", "--breached", "--json"))] == [1]
 
+    def test_what_is_breached_is_found_among_newer_ones_and_met_late_comes_last(
+        self, run: Run, desk: Desk, clock: ManualClock
+    ) -> None:
+        life = Life(desk.db, clock, desk)
+        for n, minute in ((1, 0), (2, 0), (3, 0), (4, 120)):
+            shown = a_state(0, at=NOW, created_at=NOW, priority="urgent", digest=str(n))
+            life.wait_until(NOW + timedelta(minutes=minute))
+            life.hear(a_request(0, id=f"m{n}", at=clock.now()), shown, key=TicketKey("chatwoot", f"1/{n}"))
+        for n, minute in ((2, 121), (3, 1)):  # late, and in time, though we hear of it late
+            said = NOW + timedelta(minutes=minute)
+            life.hear(a_request(0, id=f"r{n}", at=said, author=Author.AGENT), key=TicketKey("chatwoot", f"1/{n}"))
+        life.wait_until(NOW + timedelta(minutes=125))
+
+        def listed(*options: str) -> list[tuple[int, bool]]:
+            rows = json_lines(run("sla", "list", "--breached", "--json", *options))
+            return [(row["ticket_id"], row["met_at"] is not None) for row in rows]
+
+        assert listed() == [(1, False), (2, True)]
+        assert listed("--limit", "2") == [(1, False), (2, True)]
+        assert listed("--limit", "1") == [(1, False)]
+
 
 class TestTicket:
     def test_its_json_tells_the_newest_warning(self, run: Run, desk: Desk, clock: ManualClock) -> None:
@@ -154,6 +186,12 @@ class TestTicket:
 
 
 class TestPolicy:
+    def test_business_hours_are_never_told_in_days(self, run: Run) -> None:
+        lines = run("policy").stdout.splitlines()
+
+        [medium] = [line for line in lines if line.startswith("medium ")]
+        assert medium.split()[1:8] == ["business", "4", "h", "8", "h", "27", "h"]
+
     def test_it_shows_what_is_promised_by_which_calendar_and_what_late_customers_get(
         self, run: Run, life: Life
     ) -> None:
