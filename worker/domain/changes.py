@@ -7,7 +7,7 @@ from typing import Any
 
 from worker.domain.answers import counting, credit
 from worker.domain.clock_events import clock_events
-from worker.domain.facts import Answer, Candidate, Fact, Folded, Person, Routed
+from worker.domain.facts import Act, Answer, Candidate, Fact, Folded, Person, Routed
 from worker.domain.intake import categorise
 from worker.domain.matching import prose
 from worker.domain.policy import Policy
@@ -34,9 +34,7 @@ def _intake(before: Ticket | None, ticket: Ticket, facts: Iterable[Fact], policy
     yield from (event_of(fact, ticket) for fact in facts if isinstance(fact, Folded))
     since = ticket.updated_at.isoformat()
     if before is None or before.category != ticket.category:
-        words = prose(f"{ticket.subject} . {ticket.description}")
-        name, why = categorise(policy, labels=ticket.tags, prose=words)
-        reason = f"category {ticket.category}: {why if name == ticket.category else 'by what the customer wrote later'}"
+        reason = f"category {ticket.category}: {_why_category(ticket, facts, policy)}"
         data = {"category": ticket.category, "was": before.category if before else None, "labels": list(ticket.tags)}
         yield Event("ticket.categorised", f"{ticket.category}@{since}", ticket.updated_at, "intake", reason, data)
     if before is None or before.priority != ticket.priority:
@@ -75,6 +73,15 @@ def _came_by(ticket: Ticket) -> str:
             return "somebody asked for it through Hookdesk's own API or command line"
     by = ticket.channel.replace("_", " ") or "an unknown channel"
     return f"it came by {source(ticket.key)} ({by}), there it is {ticket.key.external_id}"
+
+
+def _why_category(ticket: Ticket, facts: Iterable[Fact], policy: Policy) -> str:
+    acts = [fact for fact in facts if isinstance(fact, Act) and fact.category]
+    if acts:
+        return f"set by {max(acts, key=lambda act: (act.at, act.key)).actor}"
+    words = prose(f"{ticket.subject} . {ticket.description}")
+    name, why = categorise(policy, labels=ticket.tags, prose=words)
+    return why if name == ticket.category else "by what the customer wrote later"
 
 
 def _prioritised(before: Ticket | None, ticket: Ticket) -> Event:

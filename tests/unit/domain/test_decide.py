@@ -17,7 +17,7 @@ from tests.builders import (
     at,
 )
 from tests.unit.domain.deciding import NEW, POLICY, decided, events, wishes
-from worker.domain.facts import Author, Person, Routed
+from worker.domain.facts import Act, Author, Person, Routed, Verb
 from worker.domain.fold import fold
 from worker.domain.ticket import Status, Timer
 
@@ -86,6 +86,14 @@ class TestNewTicket:
             "skills": [],
             "away_since": None,
         }
+
+    def test_a_category_that_a_person_set_is_theirs(self):
+        first = decided(*NEW, now=at(1)).ticket
+        set_by = Act("1", at(2), Verb.TRIAGE, "root", category="legal")
+
+        told = events(decided(*NEW, set_by, before=first, now=at(2)))["ticket.categorised"]
+
+        assert told.reason == "category legal: set by root"
 
     def test_without_a_roster_it_waits_in_the_teams_queue(self):
         decision = decided(*NEW, now=at(1), roster=None)
