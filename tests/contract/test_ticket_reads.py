@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 
 from tests.contract.builders import NOON, a_key, a_ticket, add_effects, ticket_ids
@@ -61,9 +62,10 @@ class TestLastSurveyAt:
             assert tickets.last_survey_at(conn, None, contact=5) == NOON
             assert tickets.last_survey_at(conn, ADA, contact=6) == NOON
 
-    def test_one_that_was_called_off_asked_nobody(self, db: Database) -> None:
+    @pytest.mark.parametrize("state", [EffectState.CANCELLED, EffectState.DEAD, EffectState.DRY_RUN])
+    def test_one_that_does_not_go_out_asks_nobody(self, db: Database, state: EffectState) -> None:
         (ticket,) = ticket_ids(db)
-        add_effects(db, [(ticket, Effect(EffectKind.SURVEY, "resolution:1", {}))], state=EffectState.CANCELLED)
+        add_effects(db, [(ticket, Effect(EffectKind.SURVEY, "resolution:1", {}))], state=state)
 
         with db.read() as conn:
             assert tickets.last_survey_at(conn, ADA) is None

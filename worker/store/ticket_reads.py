@@ -19,7 +19,8 @@ from worker.store.schema import effects, events, facts, tickets
 from worker.store.ticket_rows import COLUMNS, StoredTicket, is_one_of, requester_key, stored, stored_key
 
 OPEN = text("tickets.status NOT IN ('resolved','closed')")  # literal: a prepared statement must match the index
-_ASKED = sorted(state.value for state in set(EffectState) - {EffectState.CANCELLED, EffectState.DEAD})
+_NOT_ASKED = {EffectState.CANCELLED, EffectState.DEAD, EffectState.DRY_RUN}
+_ASKED = sorted(state.value for state in set(EffectState) - _NOT_ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,8 @@ def has_message(db: Database, ticket_id: int, message_id: str) -> bool:
 
 
 def last_survey_at(conn: Connection, requester: Person | str | None, *, contact: int | None = None) -> datetime | None:
-    """When this requester was last asked, or is going to be; None if never. A cancelled or dead survey asked nobody.
-
-    Under whatever name: with a contact, by any ticket of theirs.
+    """When this requester was last asked, or is going to be; None if never. Under whatever name: with a contact, by any
+    ticket of theirs. A survey that was cancelled, is dead or was only a dry run asked nobody.
     """
     who = storable.key(requester, 320) if isinstance(requester, str) else requester_key(requester)
     if who is None and contact is None:
