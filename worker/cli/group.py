@@ -94,6 +94,12 @@ class Root(Guessing):
             why = _lost(exc) or f"{exc.filename}: {exc.strerror}. {_remedy(exc)}"
             click.echo(f"Error: {why}", err=True)
             code = DEPENDENCY_DOWN
+        except UnicodeEncodeError:  # what a shell passes on of such bytes cannot be sent to a database
+            given = (word for word in (sys.argv[1:] if args is None else args) if not _is_text(word))
+            if (word := next(given, None)) is None:
+                raise
+            click.echo(f"Error: {word!r} is not UTF-8, as all text is here. `locale` should say UTF-8.", err=True)
+            code = USAGE
         except Exception as exc:  # only a lost database is expected here; anything else keeps its traceback
             if (sentence := _lost(exc)) is None:
                 raise
@@ -115,6 +121,14 @@ def _explain(exc: HookdeskError) -> None:
         click.echo(f"Error: {exc}", err=True)
 
 
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _remedy(exc: OSError) -> str:
     if isinstance(exc, PermissionError):
         return "Run as the user who owns it, or choose another folder."
@@ -122,9 +136,14 @@ def _remedy(exc: OSError) -> str:
 
 
 def _lost(exc: Exception) -> str | None:
-    """A sentence when the database cannot be reached or has no tables yet."""
-    from worker.store.database import is_connection_lost
+    """A sentence when the database cannot be reached, is damaged or has no tables yet."""
+    from worker.store.database import is_connection_lost, is_damaged
 
+    if is_damaged(exc):
+        return (
+            f"the file of the database is damaged, or is no database ({getattr(exc, 'orig', exc)}). "
+            "`hookdesk config show` says which one it is; if it is the right one, see runbooks/DatabaseDown.md."
+        )
     if "no such table" in str(exc) or "UndefinedTable" in str(exc):
         return "the database has no tables yet. Run `hookdesk migrate`, or `hookdesk up`, which does it too."
     if is_connection_lost(exc):

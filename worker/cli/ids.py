@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 KINDS = {"d": "delivery", "t": "ticket", "e": "effect", "a": "activity"}
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
 
 
 class Id(click.ParamType[int]):
@@ -23,7 +23,7 @@ class Id(click.ParamType[int]):
         if isinstance(value, int):
             return value
         match = re.fullmatch(r"([dtea]?)(\d{1,19})", value.strip().lower())
-        if match is None or not 0 < int(match[2]) <= _LARGEST:
+        if match is None or not 0 < int(match[2]) <= LARGEST:
             self.fail(f"{value!r} is not an id. Write {self.letter}17, for example.", param, ctx)
         if match[1] not in ("", self.letter):
             self.fail(f"{value} is {_a(match[1])}; {_a(self.letter)} ({self.letter}…) is wanted here.", param, ctx)
@@ -43,7 +43,7 @@ class AnyId(click.ParamType[tuple[str, int]]):
         if isinstance(value, tuple):
             return value
         match = re.fullmatch(r"([dtea])(\d{1,19})", value.strip().lower())
-        if match is None or match[1] not in self.letters or not 0 < int(match[2]) <= _LARGEST:
+        if match is None or match[1] not in self.letters or not 0 < int(match[2]) <= LARGEST:
             wanted = " or ".join(f"{letter}17 for {_a(letter)}" for letter in self.letters)
             self.fail(f"{value!r} does not say what it is. Write {wanted}.", param, ctx)
         return match[1], int(match[2])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,16 +31,19 @@ def read_saved(path: Path) -> SavedRequest:
         raise click.UsageError(f"{path} cannot be read: {exc.strerror}.") from exc
     try:
         return _from_json(content) if content.lstrip().startswith(b"{") else _from_http(content)
-    except (ValueError, TypeError, KeyError, binascii.Error) as exc:
+    except (ValueError, TypeError, KeyError, RecursionError) as exc:
         raise click.UsageError(f"{path} is not a saved request ({exc}). Expected {_SHAPE}.") from exc
 
 
 def parse_time(text: str) -> datetime:
     """ISO 8601 or epoch seconds; without a zone it is UTC. Raises ValueError."""
-    if text.strip().isdigit():
-        return datetime.fromtimestamp(int(text), UTC)
-    at = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    try:
+        if text.strip().isdigit():
+            return datetime.fromtimestamp(int(text), UTC)
+        at = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except (OverflowError, OSError) as exc:
+        raise ValueError(f"{text} is not a time") from exc
 
 
 def _from_json(content: bytes) -> SavedRequest:

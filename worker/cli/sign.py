@@ -15,6 +15,7 @@ import click
 from worker.cli.group import settings_of
 from worker.cli.secrets import secret_file, secrets_for
 from worker.errors import DependencyDown
+from worker.settings_values import url as read_url
 
 if TYPE_CHECKING:
     from worker.config import Settings
@@ -22,8 +23,21 @@ if TYPE_CHECKING:
 _PATHS = {"chatwoot": "/webhooks/chatwoot", "standard": "/webhooks/email/generic"}
 
 
+def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """As it was given. Raises a usage error for what is no address of a receiver."""
+    if value is not None:
+        try:
+            read_url(value.partition("?")[0])
+        except ValueError as exc:
+            raise click.BadParameter(f"{value!r}: {exc}.", ctx, param) from exc
+    return value
+
+
+where_to = click.option("--url", callback=_address, help="Where to; default: this machine's receiver.")
+
+
 @click.command()
-@click.option("--url", help="Where to; default: this machine's receiver.")
+@where_to
 @click.option("--body", metavar="FILE", help="The body, - for stdin; default: a conversation_created of its own.")
 @click.option(
     "--scheme",

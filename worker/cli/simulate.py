@@ -14,7 +14,7 @@ import click
 from worker.cli.group import settings_of
 from worker.cli.output import as_json, print_json
 from worker.cli.secrets import secret_file, secrets_for
-from worker.cli.sign import local_url, signed_headers
+from worker.cli.sign import local_url, signed_headers, where_to
 from worker.errors import DependencyDown
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _REORDER_WINDOW = 6
 )
 @click.option("--reorder", is_flag=True, help="Out of order, as Chatwoot's parallel jobs send.")
 @click.option("--seed", default=1, show_default=True, type=int, help="The same seed tells the same stories.")
-@click.option("--url", help="Where to; default: this machine's receiver.")
+@where_to
 @secret_file
 @as_json
 @click.pass_context
@@ -106,12 +106,12 @@ def _post(url: str, requests_: list[Request], rate: float) -> Counter[str]:
             try:
                 answer = session.post(url, data=body, headers=headers, timeout=(3, 10), allow_redirects=False)
                 answers[str(answer.status_code)] += 1
-            except requests.ConnectionError as exc:
+            except requests.ReadTimeout:
+                answers["no answer"] += 1
+            except requests.RequestException as exc:
                 if not answers:
                     raise DependencyDown(
                         f"{url} cannot be reached. Start the receiver with `hookdesk up`, or name another with --url."
                     ) from exc
-                answers["no answer"] += 1
-            except requests.Timeout:
                 answers["no answer"] += 1
     return answers

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.group import settings_of
+from worker.cli.ids import LARGEST
 from worker.cli.output import as_json, print_json
 from worker.cli.saved_request import SavedRequest, parse_time, read_saved
 from worker.cli.secrets import secret_file, secrets_for
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--reject", type=int, metavar="ID", help="One of the last refused requests, instead of a file.")
+@click.option(
+    "--reject",
+    type=click.IntRange(1, LARGEST),
+    metavar="ID",
+    help="One of the last refused requests, instead of a file.",
+)
 @click.option("--rejects", "list_rejects", is_flag=True, help="List the last refused requests.")
 @click.option(
     "--at", "arrived", metavar="TIME", help="When it arrived (ISO or epoch); default: what the file says, or now."
@@ -86,7 +92,7 @@ def _diagnose(settings: Settings, saved: SavedRequest, arrived: datetime, file: 
 def _time(text: str | None) -> datetime | None:
     try:
         return None if text is None else parse_time(text)
-    except (ValueError, OverflowError) as exc:
+    except ValueError as exc:
         raise click.UsageError(f"--at {text} is not a time. Write 2026-11-21T09:00:00Z or epoch seconds.") from exc
 
 

@@ -197,6 +197,12 @@ def is_connection_lost(exc: BaseException) -> bool:
     return isinstance(exc, OperationalError) and sqlstate not in _NOT_THE_STORE
 
 
+def is_damaged(exc: BaseException) -> bool:
+    """True when the file of an embedded database is broken, or is no database."""
+    code = getattr(getattr(exc, "orig", exc), "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def _with_driver(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername in {"postgres", "postgresql"} else url
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tests.unit.cli.conftest import Run
 from worker.cli.group import Root
 from worker.cli.main import main
+from worker.desk import Desk
 from worker.errors import ConfigError, DependencyDown, HookdeskError, NotFound, Refused
 
 
@@ -111,6 +112,29 @@ class TestErrors:
 
         assert result.exit_code == 3
         assert "hookdesk migrate" in result.stderr
+
+    @pytest.mark.parametrize("command", ["tickets", "ledger", "migrate"])
+    def test_a_file_that_is_no_database_is_told_without_a_traceback(
+        self, run: Run, tmp_path: Path, command: str
+    ) -> None:
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "hookdesk.db").write_bytes(b"not a database, " * 100)
+
+        result = run(command)
+
+        assert result.exit_code == 3
+        assert "file is not a database" in result.stderr and "runbooks/DatabaseDown.md" in result.stderr
+
+    def test_so_is_one_that_is_damaged(self, run: Run, desk: Desk, tmp_path: Path) -> None:
+        file = tmp_path / "data" / "hookdesk.db"
+        desk.db.dispose()
+        kept = file.read_bytes()
+        file.write_bytes(kept[:4096] + b"\xff" * (len(kept) - 4096))
+
+        result = run("tickets")
+
+        assert result.exit_code == 3
+        assert "is malformed" in result.stderr
 
     def test_a_server_that_is_away_is_told_without_a_traceback(self, run: Run) -> None:
         result = run("ledger", HOOKDESK_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")

@@ -185,7 +185,20 @@ class TestVerify:
 
         assert run("verify", "raw.http", "--at", "1781773202").exit_code == 0
 
-    @pytest.mark.parametrize("content", ["", "{}", '{"headers": {}}', '{"headers": {}, "body": {}}', "hello", "{"])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "",
+            "{}",
+            '{"headers": {}}',
+            '{"headers": {}, "body": {}}',
+            "hello",
+            "{",
+            '{"headers": {}, "body": "", "received_at": 99999999999999999999}',
+            '{"headers": {}, "body": "", "received_at": "0001-01-01T00:00:00+12:00"}',
+            '{"headers": ' + "[" * 100_000,
+        ],
+    )
     def test_what_is_no_request_is_a_usage_error(self, run: Run, tmp_path: Path, content: str) -> None:
         (tmp_path / "x").write_text(content)
 
@@ -224,8 +237,17 @@ class TestSimulate:
 
         assert run("simulate", "--count", "2", "--rate", "1000", "--url", receiver.url).exit_code == 1
 
-    def test_nobody_there_is_a_dependency_that_is_down(self, run: Run) -> None:
-        assert run("simulate", "--count", "2", "--url", "http://127.0.0.1:1/").exit_code == 3
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://no such host/"])
+    def test_nobody_there_is_a_dependency_that_is_down(self, run: Run, url: str) -> None:
+        assert run("simulate", "--count", "2", "--url", url).exit_code == 3
+
+    @pytest.mark.parametrize("command", ["simulate", "sign"])
+    @pytest.mark.parametrize("url", ["foo", "ftp://desk.example.com", "http://[", "http://desk.example.com:99999/"])
+    def test_what_is_no_address_is_a_usage_error(self, run: Run, command: str, url: str) -> None:
+        result = run(command, "--url", url)
+
+        assert result.exit_code == 2
+        assert f"'--url': {url!r}: " in result.stderr
 
 
 class TestPracticeEvents:

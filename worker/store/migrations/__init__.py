@@ -11,15 +11,26 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
+from worker.errors import Refused
+
 _LOCK = 7_201_001  # an advisory lock's number is ours to choose
 
 
 def upgrade(conn: Connection) -> None:
-    """Run what is missing, in the caller's transaction; on PostgreSQL others wait for it."""
+    """Run what is missing, in the caller's transaction; on PostgreSQL others wait for it.
+
+    Raises Refused for a database that a newer version has migrated.
+    """
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     config = _config()
+    current = MigrationContext.configure(conn).get_current_revision()
+    if current not in {None, *(one.revision for one in ScriptDirectory.from_config(config).walk_revisions())}:
+        raise Refused(
+            f"A newer Hookdesk has migrated this database, to {current}; this one knows no more than {head()}. Install "
+            "the newer one again, or put the backup of before its migration back. Nothing was changed."
+        )
     config.attributes["connection"] = conn
     command.upgrade(config, "head")
 
