@@ -54,7 +54,7 @@ def _public(table: Table, country: str, subdivision: str) -> frozenset[date]:
 
 def _windows(value: Any) -> tuple[tuple[time, time], ...]:
     found: list[tuple[time, time]] = []
-    for each in list_of_words(value):
+    for each in list_of_words(value, example='["09:00-12:30", "13:30-18:00"]'):
         match = _WINDOW.fullmatch(each)
         if match is None:
             raise ValueError('Write hours such as ["09:00-12:30", "13:30-18:00"]; midnight at the end is 24:00.')

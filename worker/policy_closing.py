@@ -47,7 +47,7 @@ def checks(fields: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
     """A list of checks by name, each of which exists; `field:` may name these fields."""
 
     def convert(value: Any) -> tuple[str, ...]:
-        names = list_of_words(value)
+        names = list_of_words(value, example='["replied"]')
         for name in names:
             kind, _, argument = name.partition(":")
             if check_of(name) is None:

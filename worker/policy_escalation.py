@@ -57,7 +57,7 @@ def _team(value: Any) -> str:
 
 def _people(value: Any) -> tuple[str, ...]:
     """Roles and addresses; nobody at all is an empty list."""
-    each = list_of_words(value)
+    each = list_of_words(value, example=f'["{ASSIGNEE}", "{LEAD}"]')
     strange = [one for one in each if one not in (ASSIGNEE, TARGET, LEAD) and "@" not in one]
     if strange:
         raise ValueError(f"{strange[0]} is not {ASSIGNEE}, {TARGET}, {LEAD} or an address.")

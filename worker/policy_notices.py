@@ -39,7 +39,7 @@ def _leads(table: Table) -> tuple[tuple[str, str], ...]:
 
 def _addresses(value: Any) -> tuple[str, ...]:
     """One address or a list of them."""
-    each = (words(value),) if isinstance(value, str) else list_of_words(value)
+    each = (words(value),) if isinstance(value, str) else list_of_words(value, example='["lead@example.com"]')
     for address in each:
         name, at, domain = address.partition("@")
         if not (name and at and "." in domain) or any(c.isspace() or c in "<>,;" for c in address):

@@ -72,7 +72,7 @@ def _id_or_address(value: Any) -> str:
 
 
 def _domains(value: Any) -> tuple[str, ...]:
-    given = tuple(each.lower() for each in list_of_words(value))
+    given = tuple(each.lower() for each in list_of_words(value, example='["acme.example"]'))
     for domain in given:
         name, dot, rest = domain.partition(".")
         if not (name and dot and rest) or any(char in domain for char in "@ /:*"):

@@ -146,10 +146,10 @@ def words(value: Any) -> str:
     return value.strip()
 
 
-def list_of_words(value: Any) -> tuple[str, ...]:
-    """A list of texts."""
+def list_of_words(value: Any, *, example: str = '["refund", "invoice"]') -> tuple[str, ...]:
+    """A list of texts; `example` is for who wrote something else."""
     if not isinstance(value, list) or not all(isinstance(each, str) and each.strip() for each in value):
-        raise ValueError('Write a list of texts, for example ["refund", "invoice"].')
+        raise ValueError(f"Write a list of texts, for example {example}.")
     return tuple(each.strip() for each in value)
 
 
@@ -157,7 +157,7 @@ def some_of(options: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
     """A list of texts, each one of `options`."""
 
     def convert(value: Any) -> tuple[str, ...]:
-        each = list_of_words(value)
+        each = list_of_words(value, example=f'["{options[0]}"]')
         if strange := [word for word in each if word not in options]:
             raise ValueError(f"{_list(strange)} is not one of {', '.join(options)}.{_near(strange[0], options)}")
         return each

@@ -141,6 +141,8 @@ class TestMistakes:
             ('[[score_rules]]\nname = "a"\npoints = 5', 2, "matches every ticket"),
             ('[[score_rules]]\nname = "a"\nwords=["x"]', 1, "points is missing"),
             ('[calendars.business]\nmon = ["9-18"]', 2, "09:00-12:30"),
+            ('[calendars.business]\nmon = "09:00-18:00"', 2, 'for example ["09:00-12:30", "13:30-18:00"].'),
+            ('[[routing]]\nname = "a"\npriorities = "high"', 3, 'for example ["low"].'),
             ('[calendars.business]\nmon = ["18:00-09:00"]', 2, "ends before it starts"),
             ('[calendars.business]\nmon = ["09:00-13:00", "12:00-18:00"]', 2, "overlaps"),
             ('[calendars.business]\nzone = "Europe/Berln"', 2, "Write a time zone"),

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from worker.acting import Acted
     from worker.desk import Desk
 
-_OPTIONS = {"text": "--text", "tags": "--tag", "requester": "--name or --email", "idempotency_key": "--key"}
+_OPTIONS = {
+    "actor": "--as",
+    "idempotency_key": "--key",
+    "requester": "--name or --email",
+    "requester.email": "--email",
+    "requester.name": "--name",
+    "tags": "--tag",
+    "text": "--text",
+}
 _AGENT = click.option("--agent", default="", help="An agent's id, e-mail address or name.")
 _TEAM = click.option("--team", default="", help="A team's id or name.")
 _PRIORITY = click.option("--priority", default="", help="low, medium, high or urgent.")
