@@ -159,6 +159,16 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 
     From here on no text that is logged or quoted shows a secret among them.
     """
+    values, mistakes = values_of(environ)
+    if mistakes:
+        raise ConfigError(mistakes)
+    settings = Settings(**values)
+    log.keep_secret(secret_values.of(getattr(settings, one.field) for one in SETTINGS if one.secret))
+    return settings
+
+
+def values_of(environ: Mapping[str, str] = os.environ) -> tuple[dict[str, Any], list[str]]:
+    """What is set and can be read, by field, over `<data_dir>/secrets.env`; and every mistake."""
     mistakes: list[str] = []
     given = _given(environ, mistakes)
     data_dir = Path(given.get("data_dir", "data")).expanduser()
@@ -171,13 +181,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         if setting.secret and setting.field not in given and kept.get(setting.name):
             given[setting.field] = kept[setting.name]
     values = _values(given, mistakes)
-    if not mistakes:
-        _add_found_files(values, data_dir, mistakes)
-    if mistakes:
-        raise ConfigError(mistakes)
-    settings = Settings(**values)
-    log.keep_secret(secret_values.of(getattr(settings, one.field) for one in SETTINGS if one.secret))
-    return settings
+    _add_found_files(values, given, data_dir, mistakes)
+    return values, mistakes
 
 
 def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -264,12 +269,12 @@ def _values(given: Mapping[str, str], mistakes: list[str]) -> dict[str, Any]:
     return values
 
 
-def _add_found_files(values: dict[str, Any], data_dir: Path, mistakes: list[str]) -> None:
-    if "config" not in values and Path("hookdesk.toml").is_file():
+def _add_found_files(values: dict[str, Any], given: Mapping[str, str], data_dir: Path, mistakes: list[str]) -> None:
+    if "config" not in given and Path("hookdesk.toml").is_file():
         values["config"] = Path("hookdesk.toml")
     elif "config" in values and not values["config"].is_file():
         mistakes.append(f"HOOKDESK_CONFIG: there is no file {values['config']}. Check the path, or leave it out.")
-    if "broker_url" not in values and (data_dir / "broker.url").is_file():
+    if "broker_url" not in given and (data_dir / "broker.url").is_file():
         try:
             values["broker_url"] = (data_dir / "broker.url").read_text("utf-8").strip() or None
         except OSError as exc:

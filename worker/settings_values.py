@@ -101,6 +101,13 @@ def database(value: str) -> str:
         raise ValueError("write postgresql:// instead of postgres://")
     if "://" not in value or scheme not in _DATABASES:
         raise ValueError("write sqlite:///path/to/file.db or postgresql://user@host/name")
+    from sqlalchemy.engine import make_url  # slow to import, and needed by who names a database
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(value)
+    except (ArgumentError, ValueError):  # not told: it may quote the password
+        raise ValueError("write postgresql://user:password@host:5432/name, a special character as %40") from None
     return value
 
 

@@ -50,7 +50,8 @@ class TestLoad:
             load({"HOOKDESK_PORT": "eighty", "HOOKDESK_EFFECTS": "yes", "HOOKDESK_CONFIG": "missing.toml"})
 
         text = str(caught.value)
-        assert len(caught.value.mistakes) == 2
+        assert len(caught.value.mistakes) == 3
+        assert "there is no file missing.toml" in text
         assert "HOOKDESK_PORT is 'eighty': write a whole number from 1 to 65535" in text
         assert "HOOKDESK_EFFECTS is 'yes': write one of approve, live, dry-run" in text
 
@@ -59,6 +60,7 @@ class TestLoad:
         [
             ("HOOKDESK_DATABASE_URL", "postgres://h/d", "write postgresql:// instead of postgres://"),
             ("HOOKDESK_DATABASE_URL", "mysql://h/d", "write sqlite:///"),
+            ("HOOKDESK_DATABASE_URL", "postgresql://h:port/d", "write postgresql://user:password@host:5432/name"),
             ("HOOKDESK_BROKER_URL", "localhost:6379", "write redis://"),
             ("HOOKDESK_CHATWOOT_URL", "chat.example.com", "write an address such as https://"),
             ("HOOKDESK_CHATWOOT_URL", "https://chat.example.com:99999", "write an address such as https://"),

@@ -185,6 +185,31 @@ class TestConfig:
         assert result.exit_code == 1
         assert "Did you mean HOOKDESK_PORT?" in result.stdout
 
+    def test_check_tells_mistakes_of_settings_and_policy_at_once(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "hookdesk.toml").write_text("[csat]\ndelay = 10\n")
+
+        result = run("config", "check", HOOKDESK_PORT="x", HOOKDESK_PROT="1")
+
+        assert result.exit_code == 2
+        assert "the configuration has 2 mistakes" in result.stderr
+        assert "HOOKDESK_PORT is 'x'" in result.stderr and "hookdesk.toml:2: delay cannot be 10" in result.stderr
+        assert "HOOKDESK_PROT is not a setting" in result.stdout
+
+    def test_show_lists_every_setting_also_when_some_are_wrong(self, run: Run) -> None:
+        wrong = {"HOOKDESK_PORT": "x", "HOOKDESK_LINK_SECRETS": "canary", "HOOKDESK_API_PORT": "8101"}
+
+        result = run("config", "show", "--json", **wrong)
+
+        rows = {row["name"]: (row["value"], row["origin"]) for row in json_lines(result)}
+        assert result.exit_code == 2
+        assert list(rows) == [setting.name for setting in SETTINGS]
+        assert rows["HOOKDESK_API_PORT"] == (8101, "environment")
+        assert rows["HOOKDESK_PORT"] == rows["HOOKDESK_LINK_SECRETS"] == (None, "environment")
+        assert (
+            "HOOKDESK_PORT is 'x'" in result.stderr and "HOOKDESK_LINK_SECRETS: a secret is too short" in result.stderr
+        )
+        assert "canary" not in result.output
+
     def test_show_knows_where_each_value_comes_from(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "data").mkdir()
         (tmp_path / "data" / "secrets.env").write_text(f"HOOKDESK_LINK_SECRETS={'canary' * 8}\n")
