@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +17,15 @@ CONFIGURATION = Path(__file__).parents[1] / "deploy" / "nginx.conf"
 
 
 @contextmanager
-def in_front_of(port: int, folder: Path, *, listen: int) -> Iterator[str]:
-    """Its URL, while it runs. Skips or fails as `needed` does where nginx is not installed."""
+def in_front_of(port: int, folder: Path, *, listen: int, others: Sequence[int] = ()) -> Iterator[str]:
+    """Its URL, while it runs; `others` are the ports of further receivers.
+
+    Skips or fails as `needed` does where nginx is not installed.
+    """
     program = needed("nginx")
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "nginx.conf"
-    file.write_text(_moved(CONFIGURATION.read_text("utf-8"), port, folder, listen=listen))
+    file.write_text(_moved(CONFIGURATION.read_text("utf-8"), (port, *others), folder, listen=listen))
     as_root = "user root; " if os.geteuid() == 0 else ""  # its workers have to reach this folder
     with (folder / "nginx.log").open("wb") as log:
         command = [program, "-e", "stderr", "-c", str(file), "-g", f"{as_root}daemon off;"]
@@ -35,9 +38,9 @@ def in_front_of(port: int, folder: Path, *, listen: int) -> Iterator[str]:
         process.wait(10)
 
 
-def _moved(text: str, port: int, folder: Path, *, listen: int) -> str:
+def _moved(text: str, ports: Sequence[int], folder: Path, *, listen: int) -> str:
     changes = {
-        "server web:8000;": f"server 127.0.0.1:{port};",
+        "server web:8000;": " ".join(f"server 127.0.0.1:{port};" for port in ports),
         "listen 8080;": f"listen 127.0.0.1:{listen};",
         "/tmp/nginx": str(folder / "nginx"),
     }

@@ -19,7 +19,8 @@ from worker.config import SETTINGS, load
 from worker.listening import HEADER_BYTES
 from worker.policy_file import load_policy
 
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
+COMPOSE = yaml.safe_load(COMPOSE_TEXT)
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text("utf-8")
 OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -36,6 +37,11 @@ def limit(location: str) -> int:
     found = re.search(r"client_max_body_size (\d+)([kmg]);", block)
     assert found is not None
     return int(found[1]) * UNITS[found[2]]
+
+
+def _is_at(path: str, location: str) -> bool:
+    exact = location.removeprefix("= ")
+    return path == exact if exact != location else path.startswith(location)
 
 
 class TestSchemas:
@@ -100,6 +106,14 @@ class TestServices:
         assert load_policy(ROOT / "deploy" / "hookdesk.toml") == load_policy(None)
         assert (policy.agents[0].senior, policy.notices.leads[0][0], policy.targets[0].name) == (True, "", "crm")
 
+    def test_whoever_reads_the_policy_or_looks_up_web_is_made_anew_after_a_change(self) -> None:
+        [command] = re.findall(r"`docker compose up -d --force-recreate ([a-z ]+)`", COMPOSE_TEXT)
+
+        assert set(command.split()) == set(OURS) - {"migrate"} | {"nginx"}
+
+    def test_nginx_which_looks_web_up_only_at_its_start_is_started_anew_with_it(self) -> None:
+        assert COMPOSE["services"]["nginx"]["depends_on"]["web"] == {"condition": "service_healthy", "restart": True}
+
     def test_the_broker_refuses_rather_than_forgets(self) -> None:
         command = COMPOSE["services"]["redis"]["command"]
 
@@ -145,8 +159,8 @@ class TestNginx:
 
     @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.endpoint)
     def test_it_lets_through_what_the_receiver_would_keep_truncated(self, source: Source) -> None:
-        locations = ("/webhooks/chatwoot", "/webhooks/email/", "= /webhooks/form")
-        [location] = [name for name in locations if source.path.startswith(name.removeprefix("= "))]
+        locations = ("= /webhooks/chatwoot", "/webhooks/chatwoot/", "/webhooks/email/", "= /webhooks/form")
+        [location] = [name for name in locations if _is_at(source.path, name)]
 
         assert limit(location) >= 2 * source.limit_bytes
 
@@ -154,8 +168,8 @@ class TestNginx:
         """nginx does so for each location that ends in one and is passed on, unless the same without it is there."""
         passed_on = re.findall(r"location (/\S*)/ \{", NGINX)
 
-        assert [place for place in passed_on if place] == ["/webhooks/email", "/survey"]
-        assert all(f"location = {place} {{ return 404; }}" in NGINX for place in passed_on if place)
+        assert [place for place in passed_on if place] == ["/webhooks/chatwoot", "/webhooks/email", "/survey"]
+        assert all(f"location = {place} {{" in NGINX for place in passed_on if place)
 
     def test_it_takes_headers_as_long_as_the_receiver_does(self) -> None:
         found = re.search(r"large_client_header_buffers \d+ (\d+)k;", NGINX)
