@@ -17,6 +17,8 @@ Reader = Callable[[str], Any]
 
 TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
 """What a target of outgoing webhooks may be called: it stands in keys, settings and commands."""
+_PATH_TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{16,}")
+_MAKE_ONE = "make one with `openssl rand -hex 24`"
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 _BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps")
@@ -128,6 +130,27 @@ def secrets(minimum: int) -> Reader:
         return each
 
     return read
+
+
+def path_token(value: str) -> str:
+    """A secret that is one segment of a path: with a slash, say, or a % it would be another path, and never match."""
+    if not _PATH_TOKEN.fullmatch(value):
+        raise ValueError(
+            "it is a part of a path, so it needs 16 or more of A-Z a-z 0-9 . _ ~ + = - and nothing else; "
+            f"{_MAKE_ONE} and put it into the rules of Chatwoot, too"
+        )
+    return value
+
+
+def bearer_tokens(value: str) -> tuple[str, ...]:
+    """Comma separated secrets of 16 characters or more that an Authorization header can carry as they are."""
+    each: tuple[str, ...] = secrets(16)(value)
+    if any(not (token.isascii() and token.isprintable()) for token in each):
+        raise ValueError(
+            "a token has characters beyond ASCII, which do not pass through a header unchanged and would never match; "
+            f"{_MAKE_ONE} and give it to its sender, too"
+        )
+    return each
 
 
 def standard_secrets(value: str) -> tuple[str, ...]:

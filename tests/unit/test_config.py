@@ -68,6 +68,13 @@ class TestLoad:
             ("HOOKDESK_EMAIL_SECRETS", "whsec_!!!", "each must be whsec_"),
             ("HOOKDESK_EMAIL_SECRETS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "each must be whsec_"),
             ("HOOKDESK_LINK_SECRETS", "short", "at least 32 characters"),
+            ("HOOKDESK_CHATWOOT_URL_TOKEN", "Zm9v/YmFyYmF6cXV1eGZvb2Jh", "A-Z a-z 0-9 . _ ~ + = - and nothing else"),
+            ("HOOKDESK_CHATWOOT_URL_TOKEN", "a%2Fb-0123456789-0123456789", "`openssl rand -hex 24`"),
+            ("HOOKDESK_CHATWOOT_URL_TOKEN", "schlüssel-für-die-automation", "A-Z a-z 0-9"),
+            ("HOOKDESK_CHATWOOT_URL_TOKEN", "fifteen-letters", "16 or more"),
+            ("HOOKDESK_EMAIL_BEARER_TOKENS", "fine-0123456789-ok,schlüssel-für-die-post", "beyond ASCII"),
+            ("HOOKDESK_EMAIL_BEARER_TOKENS", "fifteen-letters", "at least 16 characters"),
+            ("HOOKDESK_API_TOKENS", "crm:read:schlüssel-für-das-crm-0123456789", "A-Z a-z 0-9"),
             ("HOOKDESK_CHATWOOT_RATE", "0", "more than 0"),
             ("HOOKDESK_CHATWOOT_RATE", "nan", "more than 0"),
             ("HOOKDESK_SPOOL_MAX_BYTES", "1 lot", "write bytes or a size"),
@@ -81,6 +88,15 @@ class TestLoad:
 
         assert name in str(caught.value)
         assert remedy in str(caught.value)
+
+    @pytest.mark.parametrize("token", ["c2l4dGVlbiBieXRlcw==", "AZaz09._~+=-AZaz09", "0" * 16])
+    def test_a_token_for_the_path_is_taken_as_it_is(self, home: Path, token: str) -> None:
+        assert load({"HOOKDESK_CHATWOOT_URL_TOKEN": token}).chatwoot_url_token == token
+
+    def test_a_bearer_token_may_have_any_sign_that_a_header_carries(self, home: Path) -> None:
+        settings = load({"HOOKDESK_EMAIL_BEARER_TOKENS": "old/one+0123456789==, the new one: 0123456789!"})
+
+        assert settings.email_bearer_tokens == ("old/one+0123456789==", "the new one: 0123456789!")
 
     def test_a_bad_secret_is_not_repeated_in_the_message(self, home: Path) -> None:
         with pytest.raises(ConfigError) as caught:

@@ -18,7 +18,7 @@ GIVEN = {
     "HOOKDESK_LINK_SECRETS": "link-canary-0123456789-0123456789-01,link-canary-old-56789-0123456789-01",
     "HOOKDESK_CHATWOOT_TOKEN": "chatwoot-canary",
     "HOOKDESK_CHATWOOT_WEBHOOK_SECRETS": "webhook-canary,webhook-canary-old",
-    "HOOKDESK_CHATWOOT_URL_TOKEN": "url-canary",
+    "HOOKDESK_CHATWOOT_URL_TOKEN": "url-canary-0123456789",
     "HOOKDESK_EMAIL_SECRETS": SECRET,
     "HOOKDESK_EMAIL_BEARER_TOKENS": "bearer-canary-0123456789",
     "HOOKDESK_EVENT_SECRETS": f"crm:{OLD_SECRET}",
@@ -28,7 +28,7 @@ GIVEN = {
 SHOWN = {
     "db-p%40ss-canary", "db-p@ss-canary", "broker-canary", "api-canary-0123456789-0123456789",
     "link-canary-0123456789-0123456789-01", "link-canary-old-56789-0123456789-01", "chatwoot-canary",
-    "webhook-canary", "webhook-canary-old", "url-canary", SECRET.removeprefix("whsec_"),
+    "webhook-canary", "webhook-canary-old", "url-canary-0123456789", SECRET.removeprefix("whsec_"),
     "bearer-canary-0123456789", OLD_SECRET.removeprefix("whsec_"), "smtp-canary",
 }  # fmt: skip
 
