@@ -15,6 +15,7 @@ from tests.programs import needed
 from webhooks.sources.base import Source
 from webhooks.sources.registry import SOURCES
 from worker.cli.main import main
+from worker.cli.sign import api_url
 from worker.config import SETTINGS, load
 from worker.listening import HEADER_BYTES
 from worker.policy_file import load_policy
@@ -83,11 +84,17 @@ class TestServices:
         assert OURS[name]["security_opt"] == ["no-new-privileges:true"]
 
     @pytest.mark.parametrize("name", OURS)
-    def test_it_is_given_every_setting_that_is_a_secret_of_ours_or_says_where_to_send(self, name: str) -> None:
-        elsewhere = {"HOOKDESK_CHATWOOT_URL_TOKEN", "HOOKDESK_EMAIL_BEARER_TOKENS"}  # for what cannot sign: by hand
-        wanted = {setting.name for setting in SETTINGS if setting.secret} | {"HOOKDESK_MAIL_FROM"}
+    def test_every_setting_can_be_given_or_is_named_at_the_top_as_fixed(self, name: str) -> None:
+        given = {key for key, value in OURS[name]["environment"].items() if str(value).startswith(f"${{{key}:")}
+        named = COMPOSE_TEXT.partition("but these are fixed:")[2].partition(". Change with")[0]
 
-        assert wanted - elsewhere <= set(OURS[name]["environment"])
+        assert set(re.findall(r"HOOKDESK_\w+", named)) == {setting.name for setting in SETTINGS} - given
+
+    def test_the_doctor_in_the_receivers_container_looks_for_the_api_where_it_runs(self) -> None:
+        environ = {key: filled(str(value)) for key, value in OURS["web"]["environment"].items()}
+
+        assert api_url(load({**environ, "HOOKDESK_DATABASE_URL": ""})) == "http://api:8001"
+        assert OURS["api"]["ports"][0].endswith(":8001")
 
     @pytest.mark.parametrize("name", OURS)
     def test_the_policy_file_lies_where_the_processes_look_for_it(self, name: str) -> None:

@@ -71,7 +71,7 @@ def web(settings: Settings) -> Finding:
 
 
 def api(settings: Settings) -> Finding:
-    """Does the ticket API of this machine answer, where one is wanted? Nothing else depends on it."""
+    """Does the ticket API answer at its address, where one is wanted? Nothing else depends on it."""
     if not settings.api_port:
         return Finding("api", OK, "switched off: HOOKDESK_API_PORT is 0")
     url = api_url(settings)
@@ -85,7 +85,8 @@ def api(settings: Settings) -> Finding:
         return Finding("api", WARN, f"something else answers at {url} ({status})", "Set HOOKDESK_API_PORT.")
     if not callers:
         return Finding("api", OK, "none runs here, and no token is set for one")
-    return Finding("api", WARN, f"nothing answers at {url} ({said})", "`hookdesk up` or `hookdesk api` starts it.")
+    next_step = "`hookdesk up` or `hookdesk api` starts it; if it runs elsewhere, say where with HOOKDESK_API_HOST."
+    return Finding("api", WARN, f"nothing answers at {url} ({said})", next_step)
 
 
 def _asked(url: str) -> tuple[int, str]:
