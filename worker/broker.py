@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import redis
 
 from worker.config import write_private
 from worker.errors import DependencyDown
+from worker.ports import free_port, is_free
 from worker.supervise import end, spawn
 
 START_SECONDS = 10.0
@@ -88,8 +88,8 @@ def prepare(data_dir: Path) -> EmbeddedBroker:
     port, password = _kept(url_file)
     if port and password:
         _end_stale(folder, _url(port, password), config)
-    if not port or not _is_free(port):
-        port = _free_port()
+    if not port or not is_free("127.0.0.1", port):
+        port = free_port()
     password = password or secrets.token_urlsafe(24)
     url = _url(port, password)
     write_private(config, _CONFIG.format(port=port, password=password, folder=folder))
@@ -157,19 +157,3 @@ def _pid_of(folder: Path, config: Path) -> int:
     except (OSError, ValueError):
         return 0
     return pid if ours and state != "Z" else 0
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -101,14 +102,7 @@ class Supervisor:
 
 def spawn(command: Sequence[str], env: Mapping[str, str], output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
     """A process in a group of its own that gets SIGTERM when the calling thread's process is gone."""
-    parent = os.getpid()
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-    def tie() -> None:
-        if libc is not None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:  # it died between fork and here
-                os._exit(1)
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # before the fork, after which little is safe
 
     return subprocess.Popen(  # noqa: S603 (commands are built here, never from input)
         command,
@@ -117,8 +111,16 @@ def spawn(command: Sequence[str], env: Mapping[str, str], output: IO[bytes] | No
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
         start_new_session=True,
-        preexec_fn=tie,
+        preexec_fn=partial(tie_to, os.getpid(), libc),
     )
+
+
+def tie_to(parent: int, libc: ctypes.CDLL | None = None) -> None:
+    """In a child: get SIGTERM when the process that started it is gone, or end at once if it is gone already."""
+    if sys.platform == "linux":
+        (libc or ctypes.CDLL(None)).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died between fork and here
+            os._exit(1)
 
 
 def end(process: subprocess.Popen[bytes], *, timeout: float, hurry: Callable[[], bool] = lambda: False) -> bool:

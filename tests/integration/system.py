@@ -99,6 +99,7 @@ class System:
         self.db = Database.open(database_url)
         self.db.migrate()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._orphaned: list[subprocess.Popen[bytes]] = []
         self._log_starts: dict[str, int] = {}
         self.http = requests.Session()
 
@@ -144,6 +145,19 @@ class System:
         for name in parts:
             self._running.pop(name).wait(10)
 
+    def kill_parent(self, name: str) -> None:
+        """SIGKILL to the process that was started alone, not to its children."""
+        process = self._running.pop(name)
+        self._orphaned.append(process)
+        process.kill()
+        process.wait(10)
+
+    def run(self, name: str) -> subprocess.CompletedProcess[str]:
+        """One more process of this kind, to its end."""
+        return subprocess.run(
+            self._command(name), env=self.env, cwd=self.root, capture_output=True, text=True, timeout=30, check=False
+        )
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the whole group (SIGSTOP hangs it, SIGCONT lets it go on)."""
         if name == "broker":
@@ -162,7 +176,7 @@ class System:
 
     def close(self) -> None:
         """End everything."""
-        for process in self._running.values():
+        for process in (*self._running.values(), *self._orphaned):
             self._end_group(process)
         for process in self._running.values():
             process.wait(10)

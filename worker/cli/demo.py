@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.household import Household, free_port, household
+from worker.cli.household import Household, household
+from worker.ports import free_port
 
 if TYPE_CHECKING:
     from worker.cli.demo_screen import Screen

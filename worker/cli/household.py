@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import signal
-import socket
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from worker.cli.sign import api_url, local_url
 from worker.config import Settings, ensure_secrets, load, read_secrets
 from worker.errors import ConfigError, DependencyDown, Refused
 from worker.policy_file import load_policy
+from worker.ports import free_port, is_free
 from worker.supervise import Child, Supervisor, only_one
 
 READY_SECONDS = 60.0
@@ -161,25 +161,6 @@ def _refuse_taken_ports(settings: Settings) -> None:
             f"Another program holds {', '.join(taken)}. Stop it (`ss -ltnp` names it), or choose other ports "
             "with these variables. Nothing was started."
         )
-
-
-def is_free(host: str, port: int) -> bool:
-    """Can this port be listened on?"""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listen(house: Household) -> dict[int, Any]:
