@@ -90,7 +90,7 @@ def _rules() -> str:
 | Retry-After, where nothing else is said above | the longer of the schedule and the hint \
 (beyond {hours} it counts as {hours}); jitter only adds, up to {UPWARD * 100:.0f} % |
 | 429 or 503 without Retry-After, 422 of Chatwoot's message limit | at least {span(CROWDED_FLOOR)}; jitter only adds |
-| timeout, cut connection, other 5xx, 408, 425 | the schedule |
+| timeout, cut connection, other 5xx, 408, 425 | the schedule; a timeout opens the circuit at once, for 30 s at first |
 | 400, 405, 409, 410, 422 and other refusals | dead letter at once |
 | 401, 403, 404, a redirect | the call that `hookdesk doctor` makes: if it fails, the circuit opens and nothing dies; \
 if it works, dead letter `forbidden`, or cancelled as `gone` for Chatwoot's own 404 |

@@ -56,11 +56,12 @@ class TestInTurn:
         bench.practice.set_faults(*(Fault(kind, method="POST") for kind in IN_TURN))
         waits, causes = [], []
 
-        for _ in IN_TURN:
+        while len(causes) < len(IN_TURN):
             bench.perform()
             stored = bench.effect(note)
-            waits.append((stored.next_at - bench.clock.now()).total_seconds())
-            causes.append(stored.cause)
+            if stored.cause != "circuit_open":  # half a minute after the timeout, which uses no try
+                waits.append((stored.next_at - bench.clock.now()).total_seconds())
+                causes.append(stored.cause)
             bench.clock.advance(stored.next_at - bench.clock.now())
 
         assert causes == ["server_error", "rate_limited", "timeout", "cut", "server_error"]
