@@ -31,6 +31,8 @@ class TestPort:
 
         system.kill_parent("web")
         system.start("web")
+        eventually(lambda: system.log_of("web").count("web_started") == 2, what="the old ones have gone")
+        eventually(lambda: listens(system.port), what="the new one listens")
 
         assert system.post(fixture("01")).status_code == 200
         assert system.stop("web") == 0
