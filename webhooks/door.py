@@ -27,9 +27,8 @@ from worker.store.inbox import Accepted, Receipt
 from worker.store.standby import TOLD, is_standby
 
 HEARTBEAT_SECONDS = 10.0
-DRAIN_SECONDS = (
-    60.0  # for a statement: a spooled mail of 40 MiB has to pass even on a slow line, and nobody waits for it
-)
+DRAIN_SECONDS = 60.0
+"""For one statement of the drain: a spooled mail of 40 MiB has to pass even on a slow line, and nobody waits for it."""
 
 
 @dataclass(frozen=True)

@@ -134,9 +134,12 @@ class _Draining:
 
 
 def _set_aside(folder: Path, name: str, content: bytes) -> None:
+    """A file of its own, there as a whole or not at all: in the spool's folder another process may adopt it at once."""
     folder.mkdir(exist_ok=True)
-    with (folder / f"{name}{SUFFIX}").open("wb") as file:
+    draft = folder / f"{name}.new"
+    with draft.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    draft.rename(folder / f"{name}{SUFFIX}")
     sync_directory(folder)

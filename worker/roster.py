@@ -54,11 +54,10 @@ def _refresh(db: Database, client: ChatwootClient, rules: Sequence[AgentRule]) -
 
 def refresh_if_stale(db: Database, client: ChatwootClient, policy: Policy) -> None:
     """The same, if the stored one is older than REFRESH_AFTER, and Chatwoot is not left alone just now."""
-    if _is_left_alone(db):
-        return
     with db.read() as conn:
         refreshed_at, now = people.roster(conn, lock=False).refreshed_at, db.now(conn)
-    if refreshed_at is None or now - refreshed_at >= REFRESH_AFTER:
+    is_stale = refreshed_at is None or now - refreshed_at >= REFRESH_AFTER
+    if is_stale and not _is_left_alone(db):
         refresh_roster(db, client, policy)
 
 

@@ -105,15 +105,15 @@ class Scheduler:
             heartbeats.beat(self._desk.db, self._name, "scheduler", {"refused_for": self._publisher.refused_for()})
         if self._housekeeping.due():
             self._keep_house()
-        takes, seen = self._broker_takes(), glance(self._desk.db, late_by=LATE, left_for=LEFT)
-        if takes:
-            self._wake_due(seen)
+        seen = glance(self._desk.db, late_by=LATE, left_for=LEFT)
         if seen.late_timers:
-            self._fire_late()
-        if not takes:
-            self._stand_in()
-        elif seen.late_deliveries:
+            self._fire_late()  # before the broker is asked anything: one that hangs takes its time
+        if not self._broker_takes():
+            return self._stand_in()
+        self._wake_due(seen)
+        if seen.late_deliveries:
             self._process_left()
+        return None
 
     def _broker_takes(self) -> bool:
         """False while the broker refuses; then one probe a second finds out when it is back."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import requests
 from tests.integration.system import free_port
 from tests.nginx import in_front_of
 from tests.receiving import WebhookReceiver
+from tests.sockets import serving
 
 TOKEN = "a-token-that-opens-the-door"
 WEBHOOKS = ("/webhooks/chatwoot", f"/webhooks/chatwoot/{TOKEN}", "/webhooks/email/generic", "/webhooks/form")
@@ -25,23 +25,8 @@ def a_receiver_that_dies_at_work() -> Iterator[tuple[int, list[bytes]]]:
     """Its port, and what it has read before it hung up on it."""
     read: list[bytes] = []
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                read.append(connection.recv(65536))
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield listener.getsockname()[1], read
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)  # wakes it
-            thread.join()
+    with serving(lambda connection: read.append(connection.recv(65536))) as port:
+        yield port, read
 
 
 def posted(url: str, path: str, body: bytes = b"{}") -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from tests.contract.builders import a_receipt
 from tests.integration.system import eventually
 from tests.postgres import PostgresServer
+from tests.sockets import serving
 from tests.unit.webhooks.spooling import keep
 from webhooks.door import open_door
 from webhooks.spool import Spool, count, directory_of
@@ -54,8 +55,6 @@ def test_what_was_spooled_comes_back_all_the_same(postgres: PostgresServer, tmp_
 def slow_line(url: str) -> Iterator[str]:
     """A way to this database that takes only so much a second."""
     place = make_url(url)
-    door = socket.create_server(("127.0.0.1", 0))
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
 
     def pump(source: socket.socket, target: socket.socket, bytes_per_second: float) -> None:
         with source, suppress(OSError):  # the other side may have gone
@@ -64,19 +63,10 @@ def slow_line(url: str) -> Iterator[str]:
                 time.sleep(len(chunk) / bytes_per_second)
             target.shutdown(socket.SHUT_WR)
 
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = door.accept()
-            except OSError:
-                return
-            server = socket.create_connection((place.host, place.port))
-            for source, target, rate in ((client, server, BYTES_PER_SECOND), (server, client, float("inf"))):
-                threading.Thread(target=pump, args=(source, target, rate), daemon=True).start()
+    def relay(connection: socket.socket) -> None:
+        client, server = connection.dup(), socket.create_connection((place.host, place.port))
+        for source, target, rate in ((client, server, BYTES_PER_SECOND), (server, client, float("inf"))):
+            threading.Thread(target=pump, args=(source, target, rate), daemon=True).start()
 
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield place.set(port=door.getsockname()[1]).render_as_string(hide_password=False)
-    finally:
-        door.shutdown(socket.SHUT_RDWR)
-        door.close()
+    with serving(relay, receive_buffer=CHUNK) as port:
+        yield place.set(port=port).render_as_string(hide_password=False)

@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.sockets import Talk, serving
 from worker.clients import exchange
 from worker.clients.exchange import Exchange, open_session, retry_after
 from worker.clients.rate import Rate
 from worker.errors import PermanentError, TransientError
 
-Serve = Callable[[socket.socket], None]
-
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Serve], str]]:
-    """Start a server that lets one function have each connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    threads: list[threading.Thread] = []
+def serve() -> Iterator[Callable[[Talk], str]]:
+    """Start a server that lets one function answer each request."""
+    with ExitStack() as stack:
 
-    def start(talk: Serve) -> str:
-        def run() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(65536)
-                    try:
-                        talk(connection)
-                    except OSError:
-                        continue
+        def start(talk: Talk) -> str:
+            def answer(connection: socket.socket) -> None:
+                connection.recv(65536)
+                talk(connection)
 
-        threads.append(threading.Thread(target=run, daemon=True))
-        threads[-1].start()
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+            return f"http://127.0.0.1:{stack.enter_context(serving(answer))}"
 
-    yield start
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    for thread in threads:
-        thread.join(timeout=5)
+        yield start
 
 
 def an_exchange(url: str, *, seconds: float = 5, rate: Rate | None = None) -> Exchange:
@@ -54,7 +37,7 @@ def an_exchange(url: str, *, seconds: float = 5, rate: Rate | None = None) -> Ex
     )
 
 
-def dripping(text: bytes) -> Serve:
+def dripping(text: bytes) -> Talk:
     def talk(connection: socket.socket) -> None:
         for n in range(len(text)):
             connection.sendall(text[n : n + 1])
@@ -69,7 +52,7 @@ class TestTime:
         [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b" " * 100, b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 100],
         ids=["headers", "with no length"],
     )
-    def test_a_dripping_answer_ends_in_time(self, serve: Callable[[Serve], str], text: bytes) -> None:
+    def test_a_dripping_answer_ends_in_time(self, serve: Callable[[Talk], str], text: bytes) -> None:
         url = serve(dripping(text))
         started = time.monotonic()
 
@@ -79,7 +62,7 @@ class TestTime:
         assert caught.value.cause == "timeout"
         assert time.monotonic() - started < 4  # the whole answer would take six
 
-    def test_a_body_that_drips_after_its_headers_too(self, serve: Callable[[Serve], str]) -> None:
+    def test_a_body_that_drips_after_its_headers_too(self, serve: Callable[[Talk], str]) -> None:
         def talk(connection: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
             dripping(b"x" * 100)(connection)
@@ -89,7 +72,7 @@ class TestTime:
 
         assert caught.value.cause == "timeout"
 
-    def test_an_answer_cut_short_is_no_answer(self, serve: Callable[[Serve], str]) -> None:
+    def test_an_answer_cut_short_is_no_answer(self, serve: Callable[[Talk], str]) -> None:
         def talk(connection: socket.socket) -> None:
             connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"a": 1}')
 
@@ -98,7 +81,7 @@ class TestTime:
 
         assert caught.value.cause == "cut"
 
-    def test_what_is_no_http_is_a_cut_connection(self, serve: Callable[[Serve], str]) -> None:
+    def test_what_is_no_http_is_a_cut_connection(self, serve: Callable[[Talk], str]) -> None:
         with pytest.raises(TransientError) as caught:
             an_exchange(serve(lambda connection: connection.sendall(b"hello\r\n\r\n"))).call("POST", "/")
 
@@ -106,7 +89,7 @@ class TestTime:
 
 
 class TestSize:
-    def test_an_endless_answer_is_refused(self, serve: Callable[[Serve], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_endless_answer_is_refused(self, serve: Callable[[Talk], str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(exchange, "LARGEST_ANSWER", 100_000)
 
         def talk(connection: socket.socket) -> None:
@@ -130,7 +113,7 @@ class TestRate:
 
         assert caught.value.cause == "own_rate"
 
-    def test_a_429_slows_everybody_down(self, serve: Callable[[Serve], str]) -> None:
+    def test_a_429_slows_everybody_down(self, serve: Callable[[Talk], str]) -> None:
         rate = Rate(per_second=10, now=lambda: 1_000_000.0)
         answer = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
