@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.machines.fleet import HOST, PARTS, Fleet
+from tests.integration.machines.fleet import PARTS, Fleet
 from tests.integration.machines.network import Machine, network, require_network
 from tests.integration.valkey import Broker, ValkeyServer
 from tests.postgres import PostgresServer, require_binaries
@@ -26,7 +26,7 @@ def machines() -> Iterator[list[Machine]]:
 @pytest.fixture
 def database(machines: list[Machine]) -> Iterator[str]:
     """A PostgreSQL that the machines reach."""
-    server = PostgresServer(require_binaries(), host=HOST)
+    server = PostgresServer(require_binaries(), host=machines[0].host)
     server.start()
     yield server.create("hookdesk")
     server.destroy()
@@ -41,7 +41,8 @@ def fleet_of(
 
         def _start(**settings: str) -> Fleet:
             is_rabbit = broker_kind == "rabbitmq"
-            broker: Broker = require_rabbitmq(host=HOST) if is_rabbit else ValkeyServer(tmp_path, host=HOST)
+            host = machines[0].host
+            broker: Broker = require_rabbitmq(host=host) if is_rabbit else ValkeyServer(tmp_path, host=host)
             stack.callback(broker.destroy)
             fleet = Fleet(tmp_path, machines, database_url=database, broker=broker, settings=settings)
             stack.callback(_end, fleet)

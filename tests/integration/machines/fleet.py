@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.integration.machines.network import HOST, Machine
+from tests.integration.machines.network import Machine
 from tests.integration.system import SECRET, System
 from tests.integration.test_crash_loses_nothing import conversation
 from tests.integration.valkey import Broker
@@ -125,6 +125,3 @@ class Traffic:
             return
         self.slowest = max(self.slowest, time.monotonic() - began)
         self.answered.append((receiver, delivery_id, number))
-
-
-__all__ = ["HOST", "PARTS", "Fleet", "Traffic"]

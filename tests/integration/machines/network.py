@@ -11,10 +11,8 @@ import pytest
 
 from tests.programs import needed
 
-_NUMBER = os.getpid() % 200
-HOST = f"10.77.{_NUMBER}.1"
-_BRIDGE = f"hdbr{_NUMBER}"
 _CUT = "add table inet cut; add chain inet cut {way} {{ type filter hook {way} priority 0; policy accept; }}; "
+_numbers = iter(range(1, 250))
 
 
 def require_network() -> None:
@@ -28,16 +26,16 @@ def require_network() -> None:
 class Machine:
     """One namespace with an address. Cut off, its packets to and from the given ports are dropped without a word."""
 
-    def __init__(self, number: int) -> None:
-        self.name, self._veth = f"hd{_NUMBER}-{number}", f"hdv{_NUMBER}-{number}"
-        self.address = f"10.77.{_NUMBER}.{10 + number}"
+    def __init__(self, network: int, number: int) -> None:
+        self.name, self._veth, self._bridge = f"hd{network}-{number}", f"hdv{network}-{number}", _bridge(network)
+        self.host, self.address = f"10.77.{network}.1", f"10.77.{network}.{10 + number}"
         self.prefix = ["ip", "netns", "exec", self.name]
 
     def plug_in(self) -> None:
         """Make it and connect it to the bridge."""
         _run("ip", "netns", "add", self.name)
         _run("ip", "link", "add", self._veth, "type", "veth", "peer", "name", "eth0", "netns", self.name)
-        _run("ip", "link", "set", self._veth, "master", _BRIDGE, "up")
+        _run("ip", "link", "set", self._veth, "master", self._bridge, "up")
         _run(*self.prefix, "ip", "link", "set", "lo", "up")
         _run(*self.prefix, "ip", "address", "add", f"{self.address}/24", "dev", "eth0")
         _run(*self.prefix, "ip", "link", "set", "eth0", "up")
@@ -46,8 +44,8 @@ class Machine:
         """From these ports of the host, in both directions; open connections stay open and hear nothing."""
         those = "{ " + ", ".join(map(str, ports)) + " }"
         rules = _CUT.format(way="output") + _CUT.format(way="input")
-        rules += f"add rule inet cut output ip daddr {HOST} tcp dport {those} drop; "
-        rules += f"add rule inet cut input ip saddr {HOST} tcp sport {those} drop"
+        rules += f"add rule inet cut output ip daddr {self.host} tcp dport {those} drop; "
+        rules += f"add rule inet cut input ip saddr {self.host} tcp sport {those} drop"
         _run(*self.prefix, "nft", rules)
 
     def heal(self) -> None:
@@ -55,28 +53,49 @@ class Machine:
         _run(*self.prefix, "nft", "delete table inet cut")
 
     def unplug(self) -> None:
-        """Gone, its cable first: the kernel takes namespaces apart later, and the next network wants the name."""
-        for command in (["ip", "link", "delete", self._veth], ["ip", "netns", "delete", self.name]):
-            subprocess.run(command, capture_output=True, timeout=20)
+        """Gone, its cable first: the kernel takes namespaces apart later."""
+        _try("ip", "link", "delete", self._veth)
+        _try("ip", "netns", "delete", self.name)
 
 
 @contextmanager
 def network(count: int) -> Iterator[list[Machine]]:
-    """So many machines on one bridge; all of it is gone at the end."""
-    machines = [Machine(number) for number in range(count)]
+    """So many machines on one bridge, with the host on it, too; all of it is gone at the end."""
+    number = _claimed()
+    machines = [Machine(number, one) for one in range(count)]
     try:
-        _run("ip", "link", "add", _BRIDGE, "type", "bridge")
-        _run("ip", "address", "add", f"{HOST}/24", "dev", _BRIDGE)
-        _run("ip", "link", "set", _BRIDGE, "up")
+        _run("ip", "address", "add", f"{machines[0].host}/24", "dev", _bridge(number))
+        _run("ip", "link", "set", _bridge(number), "up")
         for machine in machines:
             machine.plug_in()
         yield machines
     finally:
         for machine in machines:
             machine.unplug()
-        subprocess.run(["ip", "link", "delete", _BRIDGE], capture_output=True, timeout=20)
+        _try("ip", "link", "delete", _bridge(number))
+
+
+def _claimed() -> int:
+    """The next number whose bridge nobody has, made here: another run's, or what one left over, is let alone."""
+    for number in _numbers:
+        done = _try("ip", "link", "add", _bridge(number), "type", "bridge")
+        if done.returncode == 0:
+            return number
+        assert "File exists" in done.stderr, f"no bridge can be made here: {done.stderr}"
+    raise AssertionError("no number is left: delete what `ip link` shows of earlier runs, hdbr1 to hdbr249")
+
+
+def _bridge(number: int) -> str:
+    return f"hdbr{number}"
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    done = _try(*command)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+
+def _try(*command: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    if done.returncode != 0:
+        print(f"{' '.join(command)}: {done.stderr}")  # shown when the test fails
+    return done
