@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Act, Verb
+from worker.domain.handover import handing_over
 from worker.domain.reaching import by_mail, is_reachable
 from worker.domain.ticket import EDGES, OPEN_STATUSES, Event, Status, Ticket
 from worker.domain.view import NOTHING, View, Wants
@@ -57,7 +58,7 @@ def wants(view: View) -> Wants:
 
 def _effects(act: Act, view: View) -> Iterator[Effect]:
     if act.verb is Verb.ASSIGN:  # the only one that moves a ticket; an escalation has its own aspect
-        yield from _assignment(act)
+        yield from handing_over(act.key, act.team, act.agent)
     if act.priority:
         yield Effect(EffectKind.SET_PRIORITY, act.key, {"priority": act.priority})
     if act.tags:
@@ -72,14 +73,6 @@ def _effects(act: Act, view: View) -> Iterator[Effect]:
         yield Effect(EffectKind.SET_STATUS, act.key, {"status": "resolved"})
     if act.verb is Verb.REOPEN:
         yield Effect(EffectKind.SET_STATUS, act.key, {"status": "open"})
-
-
-def _assignment(act: Act) -> Iterator[Effect]:
-    """The team before the agent: setting a team may take off an agent who is no member."""
-    if act.team is not None and act.team.id is not None:
-        yield Effect(EffectKind.ASSIGN_TEAM, act.key, {"team_id": act.team.id, "team": act.team.name})
-    if act.agent is not None and act.agent.id is not None:
-        yield Effect(EffectKind.ASSIGN_AGENT, act.key, {"agent_id": act.agent.id, "agent": act.agent.name})
 
 
 def _reply(act: Act, ticket: Ticket) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Routed
+from worker.domain.handover import handing_over
 from worker.domain.holding import chosen_at
 from worker.domain.notes import routing_note
 from worker.domain.rerouting import BY_ROUTING, Kept, away_enough_at, reroute, why_move
@@ -61,15 +62,8 @@ def _looks(view: View, away_since: datetime | None) -> Iterator[Timer]:
 
 
 def _effects(unrouted: Ticket, ticket: Ticket) -> Iterator[Effect]:
-    """The team before the agent: setting a team may take off an agent who is no member. Then the note."""
     routed = ticket.routed
     if routed is None:
         return
-    team, agent = routed.team, routed.agent
-    is_new_team = team is not None and (unrouted.team is None or unrouted.team.id != team.id)
-    if team is not None and team.id is not None and is_new_team:
-        yield Effect(EffectKind.ASSIGN_TEAM, routed.key, {"team_id": team.id, "team": team.name})
-    is_new_agent = agent is not None and (unrouted.assignee is None or unrouted.assignee.id != agent.id)
-    if agent is not None and agent.id is not None and is_new_agent:
-        yield Effect(EffectKind.ASSIGN_AGENT, routed.key, {"agent_id": agent.id, "agent": agent.name})
+    yield from handing_over(routed.key, routed.team, routed.agent, before=unrouted)
     yield Effect(EffectKind.PRIVATE_NOTE, routed.key, {"text": routing_note(ticket)})

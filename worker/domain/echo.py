@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from worker.domain.facts import Act, Escalated, Person, Snapshot
 from worker.domain.priority import PRIORITIES
 from worker.domain.story import Assignment, Story
 
+IN_FLIGHT = timedelta(minutes=1)
+"""A call that was under way when we decided anew has shown by then: it ends after 20 s, and clocks differ a little."""
+
+
+@dataclass(slots=True)
+class Writes:
+    """What we decided to write into one register of the source, in order of time, and how much of it has shown."""
+
+    decided: list[tuple[datetime, Hashable]] = field(default_factory=list)
+    _shown: int = 0  # so many have: the writes of a conversation are made one after the other
+
+    def shows_late(self, value: Hashable, at: datetime) -> bool:
+        """Whether the register turned to this value because of a write that was under way when we decided anew.
+
+        The newer write follows it, so it is nobody's change. To be asked of every change that shows, in order.
+        """
+        known = [place for place, (when, _) in enumerate(self.decided) if when <= at]
+        found = next((n for n in reversed(known) if n >= self._shown and self.decided[n][1] == value), None)
+        if found is None:
+            return False
+        self._shown = found + 1
+        return found != known[-1] and at - self.decided[found + 1][0] <= IN_FLIGHT
+
 
 def shown_assignee(story: Story) -> tuple[Person | None, datetime | None]:
-    """The agent the source shows, and since when; a bot is nobody.
+    """The agent the source shows, and since when; a bot is nobody, and a late write of ours shows nobody new.
 
     When the team becomes the one we wrote, Chatwoot takes off an agent who is no member: that is nobody's change, and
     lasts until our agent, whom we write next, shows.
     """
-    shown: Person | None = None
-    changed_at: datetime | None = None
-    seen_before: Person | None = None
-    team_before: Person | None = None
-    for shot in story.snapshots:
-        seen = None if shot.assignee_is_bot else shot.assignee
-        if seen != seen_before and not (seen is None and _followed_our_team(shot, team_before, story.assignments)):
-            shown, changed_at = seen, shot.at
-        seen_before, team_before = seen, shot.team
-    return shown, changed_at
+    writes = Writes([(one.at, _id(one.agent)) for one in story.assignments if one.tells_agent])
+
+    def is_ours(shot: Snapshot, before: Snapshot | None) -> bool:
+        seen = _agent(shot)
+        if writes.shows_late(_id(seen), shot.at):
+            return True
+        return seen is None and _followed_our_team(shot, before, story.assignments)
+
+    return _last_change(story.snapshots, _agent, is_ours)
+
+
+def shown_team(story: Story) -> tuple[Person | None, datetime | None]:
+    """The team the source shows, and since when; a late write of ours shows no new one."""
+    writes = Writes([(one.at, _id(one.team)) for one in story.assignments if one.team is not None])
+    return _last_change(
+        story.snapshots, lambda shot: shot.team, lambda shot, _: writes.shows_late(_id(shot.team), shot.at)
+    )
 
 
 def priority_by_hand(story: Story) -> tuple[str | None, datetime | None]:
@@ -36,18 +67,44 @@ def priority_by_hand(story: Story) -> tuple[str | None, datetime | None]:
     by_hand: tuple[str | None, datetime | None] = (None, None)
     shown: str | None = None
     changed_at: datetime | None = None
+    writes = Writes([(one.at, one.priority) for one in ours])
     for shot in story.snapshots:
         if shot.priority == shown:
             continue
-        if not _is_priority_echo(shot, ours, changed_at):
+        if not writes.shows_late(shot.priority, shot.at) and not _is_priority_echo(shot, ours, changed_at):
             by_hand = (shot.priority, shot.at)
         shown, changed_at = shot.priority, shot.at
     return by_hand
 
 
-def _followed_our_team(shot: Snapshot, team_before: Person | None, assignments: Sequence[Assignment]) -> bool:
-    team = shot.team.id if shot.team is not None else None
-    if team is None or team == (team_before.id if team_before is not None else None):
+def _last_change(
+    snapshots: Sequence[Snapshot],
+    value: Callable[[Snapshot], Person | None],
+    is_ours: Callable[[Snapshot, Snapshot | None], bool],
+) -> tuple[Person | None, datetime | None]:
+    """What others last changed a register to, and when; a first snapshot that shows nothing changed nothing."""
+    shown: Person | None = None
+    changed_at: datetime | None = None
+    before: Snapshot | None = None
+    for shot in snapshots:
+        seen = value(shot)
+        if seen != (value(before) if before is not None else None) and not is_ours(shot, before):
+            shown, changed_at = seen, shot.at
+        before = shot
+    return shown, changed_at
+
+
+def _agent(shot: Snapshot) -> Person | None:
+    return None if shot.assignee_is_bot else shot.assignee
+
+
+def _id(person: Person | None) -> str | None:
+    return person.id if person is not None else None
+
+
+def _followed_our_team(shot: Snapshot, before: Snapshot | None, assignments: Sequence[Assignment]) -> bool:
+    team = _id(shot.team)
+    if team is None or (before is not None and team == _id(before.team)):
         return False
     ours = next((one for one in reversed(assignments) if one.at <= shot.at), None)
     return ours is not None and ours.agent is not None and ours.team is not None and ours.team.id == team

@@ -17,6 +17,7 @@ from datetime import datetime
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.escalation_signs import Sign, sign_of
 from worker.domain.facts import Act, Escalated, Person, Verb
+from worker.domain.handover import handing_over
 from worker.domain.notices import notice
 from worker.domain.policy import EscalationRule
 from worker.domain.seniors import Target, target
@@ -151,17 +152,14 @@ def _event(step: Step, fact: Escalated, to: Target) -> Event:
 
 
 def _effects(step: Step, fact: Escalated, to: Target, view: View, after: Ticket) -> Iterator[Effect]:
-    """The team before the agent: setting a team may take off an agent who is no member. What people read comes last.
+    """What people read comes last.
 
     Breaches heard of late come in crowds: no note on each ticket then, and one notice for the team.
     """
     before = view.ticket
     is_late = step.is_of_a_breach and view.now - step.due_at > view.policy.notices.late
     team, agent = fact.team, fact.agent
-    if team is not None and team.id is not None and (before.team is None or before.team.id != team.id):
-        yield Effect(EffectKind.ASSIGN_TEAM, fact.key, {"team_id": team.id, "team": team.name})
-    if agent is not None and agent.id is not None and (before.assignee is None or before.assignee.id != agent.id):
-        yield Effect(EffectKind.ASSIGN_AGENT, fact.key, {"agent_id": agent.id, "agent": agent.name})
+    yield from handing_over(fact.key, team, agent, before=before)
     if before.with_bot:  # else nobody would see it: what the bot has is not in the agents' list
         yield Effect(EffectKind.SET_STATUS, fact.key, {"status": "open"})
     if after.priority != before.priority:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from worker.domain.echo import priority_by_hand, shown_assignee
+from worker.domain.echo import priority_by_hand, shown_assignee, shown_team
 from worker.domain.facts import Person
 from worker.domain.priority import PRIORITIES, Given
-from worker.domain.story import Story, last_change
+from worker.domain.story import Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def holding(story: Story) -> Holding:
     unless routing took it from that very agent.
     """
     shown, changed_at = shown_assignee(story)
-    ours = next((one for one in reversed(story.assignments) if one.agent is not None or one.by == "operator"), None)
+    ours = next((one for one in reversed(story.assignments) if one.tells_agent), None)
     team = _team(story)
     queued_at = _queued_for_a_senior(story, team)
     if shown is None and queued_at is not None and changed_at is not None and changed_at > queued_at:
@@ -78,7 +78,7 @@ def given_priority(story: Story) -> Given | None:
 
 
 def _team(story: Story) -> Person | None:
-    shown, changed_at = last_change(story.snapshots, lambda shot: shot.team)
+    shown, changed_at = shown_team(story)
     ours = next((one for one in reversed(story.assignments) if one.team is not None), None)
     if ours is None or (changed_at is not None and changed_at > ours.at):
         return shown

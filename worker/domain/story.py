@@ -55,6 +55,11 @@ class Assignment:
     agent: Person | None
     instead_of: Person | None = None  # who had it, where routing took it from somebody
 
+    @property
+    def tells_agent(self) -> bool:
+        """Whether it says who has it; what only puts it into a queue leaves that as it is, unless a person says so."""
+        return self.agent is not None or self.by == "operator"
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
@@ -123,17 +128,6 @@ def tell(facts: Iterable[Fact]) -> Story:
         matched=by_kind[Matched][-1] if by_kind[Matched] else None,
         assignments=tuple(_assignments(by_kind[Routed], by_kind[Escalated], acts)),
     )
-
-
-def last_change(snapshots: Sequence[Snapshot], value: Callable[[Snapshot], T]) -> tuple[T | None, datetime | None]:
-    """What a register shows now, and when it was changed to it; a first snapshot that shows nothing changed nothing."""
-    shown: T | None = None
-    changed_at: datetime | None = None
-    for shot in snapshots:
-        seen = value(shot)
-        if seen != shown:
-            shown, changed_at = seen, shot.at
-    return shown, changed_at
 
 
 def _assignments(routed: Iterable[Routed], escalated: Iterable[Escalated], acts: Iterable[Act]) -> list[Assignment]:

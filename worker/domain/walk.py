@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 
 from worker.domain.confirming import is_confirmation
+from worker.domain.echo import Writes
 from worker.domain.facts import Act, Closed, Message, Snapshot, Verb
 from worker.domain.own import FOLLOWED
 from worker.domain.policy import ClosingPolicy
@@ -40,6 +41,7 @@ class Walk:
     _register: str = ""  # the status of the last snapshot, in the source's word
     _reopened_at: datetime | None = None  # by a message of the customer, and not resolved since
     _acted: bool = False  # we resolved or reopened it, and the source does not show that yet
+    _writes: Writes = field(default_factory=Writes)  # of the status
     _follows: bool = False  # a follow-up of a closed ticket, not yet begun
     _thanked: bool = False  # a confirmation came, which opens the conversation in the source by itself
 
@@ -80,6 +82,9 @@ class Walk:
             return
         self._pause(shot, created_at)
         self.with_bot = shot.status == "pending"
+        if shot.status != self._register and self._writes.shows_late(shot.status, shot.at):
+            self._register = shot.status
+            return
         self._acted = self._acted and shot.status == self._register
         if self._acted:
             return  # it tells of another change, from before our own is visible there
@@ -105,10 +110,14 @@ class Walk:
             self._go(Status.PENDING_CUSTOMER, act.at, act.key)
         elif act.verb is Verb.RESOLVE and self.status in _AT_WORK:
             self._go(Status.RESOLVED, act.at, act.key)
-            self._acted = True
+            self._writes_status("resolved", act.at)
         elif act.verb is Verb.REOPEN and self.status is Status.RESOLVED:
             self._go(Status.IN_PROGRESS, act.at, act.key)
-            self._acted = True
+            self._writes_status("open", act.at)
+
+    def _writes_status(self, status: str, at: datetime) -> None:
+        self._acted = True
+        self._writes.decided.append((at, status))
 
     def close(self, closed: Closed) -> None:
         """Our own decision, if the resolution it speaks of still stands: a reply heard of late takes it back.

@@ -98,11 +98,11 @@ class Chat:
             return announced.conversation.assignee
 
     def assign_team(self, conversation_id: int, team_id: int | None) -> None:
-        """Set the team: an assignee who is not a member is dropped, and some teams pick one of theirs."""
+        """Set another team: an assignee who is not a member is dropped, and some teams pick one of theirs."""
         with self._world.lock, self._change(self._world.conversation(conversation_id)) as announced:
             c = announced.conversation
-            c.team = self._world.teams.get(team_id) if team_id is not None else None
-            if c.team is None:
+            before, c.team = c.team, self._world.teams.get(team_id) if team_id is not None else None
+            if c.team is None or c.team is before:
                 return
             if c.assignee is not None and c.assignee.id not in c.team.members:
                 c.assignee = None

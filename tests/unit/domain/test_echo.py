@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.builders import (
     BILLING,
@@ -16,31 +12,20 @@ from tests.builders import (
     MAYA,
     OLEG,
     SUPPORT,
-    T0,
     a_message,
     a_policy,
     a_reply,
-    a_roster,
     a_snapshot,
-    an_agent,
     at,
 )
-from worker.domain.acting import legal_verbs
-from worker.domain.decide import decide
-from worker.domain.effects import Effect, EffectKind
-from worker.domain.facts import Act, Author, Escalated, Fact, Message, Person, Routed, Snapshot, Verb
+from worker.domain.facts import Act, Escalated, Fact, Routed, Verb
 from worker.domain.fold import fold
-from worker.domain.outcome import is_wanted
 from worker.domain.policy import EscalationRule
-from worker.domain.ticket import Ticket
-from worker.domain.view import Given
+from worker.domain.ticket import Status, Ticket
 
 POLICY = a_policy(
     escalation=(EscalationRule("human", "the customer asks for a human", words=("human",), priority="high"),)
 )
-ROSTER = a_roster(an_agent(MAYA, senior=True), an_agent(OLEG))
-MEMBERS = {"2": {"7"}, "3": {"7", "8"}}
-PEOPLE = {person.id: person for person in (MAYA, OLEG, BILLING, SUPPORT)}
 
 
 def folded(*facts: Fact) -> Ticket:
@@ -60,6 +45,13 @@ class TestPriority:
 
     def test_what_we_wrote_is_ours(self) -> None:
         assert self.why(*self.SET) == ("high", "priority high was set by ana@desk.example")
+
+    def test_so_is_what_was_being_written_when_we_decided_anew(self) -> None:
+        anew = an_act(10.1, priority="low")
+        facts = (a_snapshot(0), an_act(10, priority="high"), anew, a_snapshot(10.2, priority="high"))
+
+        assert self.why(*facts) == ("low", "priority low was set by ana@desk.example")
+        assert self.why(*facts, a_snapshot(10.3, priority="low")) == ("low", "priority low was set by ana@desk.example")
 
     def test_another_value_is_somebody_elses(self) -> None:
         assert self.why(*self.SET, a_snapshot(12, priority="low")) == ("low", "priority low was set in the source")
@@ -119,139 +111,49 @@ class TestAssignee:
         assert ticket.assignee is not None
         assert (ticket.assignee.id, ticket.assignee_by) == ("8", "source")
 
+    def test_one_of_ours_who_was_being_written_when_we_chose_another_was_not_chosen_by_hand(self) -> None:
+        routed = Routed(1, at(2), "rule", BILLING, MAYA, "because")
+        moved = an_act(2.1, Verb.ASSIGN, team=SUPPORT, agent=OLEG)
+        facts = (a_snapshot(0), a_message(0), routed, moved)
+        late = (a_snapshot(2.2, team=BILLING), a_snapshot(2.3, team=BILLING, assignee=MAYA))
+        echo = a_snapshot(2.4, team=SUPPORT, assignee=OLEG)
 
-@dataclass
-class Chat:
-    """A conversation as the source keeps it, and what it tells of each change: the echo."""
+        between, after = (fold(KEY, told, POLICY, as_of=at(3)) for told in ((*facts, *late), (*facts, *late, echo)))
+        assert [one.team for one in (between, after)] == [SUPPORT, SUPPORT]
+        assert [(one.assignee, one.assignee_by) for one in (between, after)] == [(OLEG, "operator")] * 2
 
-    status: str = "open"
-    priority: str | None = None
-    labels: tuple[str, ...] = ()
-    team: Person | None = None
-    assignee: Person | None = None
-    first_reply_at: datetime | None = None
-    messages: int = 0
+    @pytest.mark.parametrize("minute", [3.2, 60])
+    def test_one_who_appears_long_after_was(self, minute: float) -> None:
+        routed = Routed(1, at(2), "rule", BILLING, MAYA, "because")
+        moved = an_act(2.1, Verb.ASSIGN, agent=OLEG)
+        facts = (a_snapshot(0), a_message(0), routed, moved, a_snapshot(minute, assignee=MAYA))
 
-    def perform(self, effect: Effect, now: datetime) -> list[Fact]:
-        """Do it, and tell."""
-        said = effect.payload
-        match effect.kind:
-            case EffectKind.ASSIGN_TEAM:
-                self.team = PEOPLE[said["team_id"]]
-                if self.assignee is not None and self.assignee.id not in MEMBERS[said["team_id"]]:
-                    self.assignee = None
-            case EffectKind.ASSIGN_AGENT:
-                self.assignee = PEOPLE[said["agent_id"]]
-            case EffectKind.SET_STATUS:
-                self.status = said["status"]
-            case EffectKind.SET_PRIORITY:
-                self.priority = said["priority"]
-            case EffectKind.ADD_LABELS:
-                self.labels = tuple(dict.fromkeys((*self.labels, *said["labels"])))
-            case EffectKind.PRIVATE_NOTE:
-                return [self.message(now, Author.OWN, private=True), self.snapshot(now)]
-            case EffectKind.REPLY:
-                self.first_reply_at = self.first_reply_at or now
-                return [self.message(now, Author.AGENT), self.snapshot(now)]
-        return [self.snapshot(now)]
+        ticket = fold(KEY, facts, POLICY, as_of=at(100))
 
-    def message(self, now: datetime, author: Author, *, private: bool = False) -> Message:
-        self.messages += 1
-        return replace(a_reply(0), id=f"own{self.messages}", at=now, author=author, private=private)
+        assert (ticket.assignee, ticket.assignee_by) == (MAYA, "source")
 
-    def snapshot(self, now: datetime) -> Snapshot:
-        return replace(
-            a_snapshot(0, self.status), at=now, priority=self.priority, labels=self.labels, team=self.team,
-            assignee=self.assignee, first_reply_at=self.first_reply_at,
-        )  # fmt: skip
+    def test_so_was_one_who_comes_back_once_our_newer_choice_has_shown(self) -> None:
+        routed = Routed(1, at(2), "rule", BILLING, MAYA, "because")
+        moved = an_act(2.1, Verb.ASSIGN, agent=OLEG)
+        shown = (a_snapshot(2.2, assignee=OLEG), a_snapshot(2.3, assignee=MAYA))
+
+        ticket = fold(KEY, (a_snapshot(0), a_message(0), routed, moved, *shown), POLICY, as_of=at(100))
+
+        assert (ticket.assignee, ticket.assignee_by) == (MAYA, "source")
 
 
-@dataclass
-class Loop:
-    """A desk and a conversation that answer each other."""
+class TestStatus:
+    BEGUN = (a_message(0), a_snapshot(0), a_reply(1), an_act(5, Verb.RESOLVE, text="done"), an_act(5.1, Verb.REOPEN))
 
-    chat: Chat = field(default_factory=Chat)
-    facts: list[Fact] = field(default_factory=list)
-    ticket: Ticket | None = None
-    known: set[tuple[str, str]] = field(default_factory=set)
-    now: datetime = T0
+    def test_a_resolve_that_was_being_written_when_we_reopened_does_not_resolve_again(self) -> None:
+        late, echo = a_snapshot(5.2, "resolved"), a_snapshot(5.3, "open")
 
-    def hear(self, *facts: Fact) -> list[Effect]:
-        """Decide with these facts; returns what is newly wanted of the source."""
-        self.now += timedelta(seconds=1)
-        self.facts += facts
-        decision = decide(self.ticket, KEY, self.facts, policy=POLICY, known=Given(ROSTER), now=self.now)
-        self.facts += decision.facts
-        self.ticket = decision.ticket
-        new = [effect for effect in decision.effects if (effect.kind, effect.decision) not in self.known]
-        self.known |= {(effect.kind, effect.decision) for effect in new}
-        return [effect for effect in new if effect.lane == "chatwoot"]
+        between, after = folded(*self.BEGUN, late), folded(*self.BEGUN, late, echo)
 
-    def perform(self, effects: list[Effect]) -> list[Fact]:
-        """Have it done, as far as it is still wanted."""
-        told: list[Fact] = []
-        for effect in effects:
-            self.now += timedelta(seconds=1)
-            assert self.ticket is not None
-            if is_wanted(effect.kind, effect.decision, effect.payload, self.ticket) is None:
-                told += self.chat.perform(effect, self.now)
-        return told
+        assert [(one.status, one.reopen_count) for one in (between, after)] == [(Status.IN_PROGRESS, 1)] * 2
 
-    def act(self, verb: Verb, **said: Any) -> list[Effect]:
-        assert self.ticket is not None
-        if verb not in legal_verbs(self.ticket.status):
-            return []
-        return self.hear(Act(f"{len(self.facts)}", self.now, verb, "ana@desk.example", **said))
-
-    def writes(self, text: str) -> list[Effect]:
-        if self.chat.status in ("resolved", "snoozed"):
-            self.chat.status = "open"
-        message = a_message(0, id=f"c{len(self.facts)}", at=self.now, text=text)
-        return self.hear(message, self.chat.snapshot(self.now))
-
-
-STEPS = st.one_of(
-    st.tuples(st.just("writes"), st.sampled_from(["refund", "I want a human", "thanks"])),
-    st.tuples(
-        st.sampled_from([Verb.TRIAGE, Verb.ASSIGN, Verb.ESCALATE, Verb.REPLY, Verb.RESOLVE, Verb.REOPEN]),
-        st.fixed_dictionaries(
-            {"text": st.just("done")},
-            optional={
-                "priority": st.sampled_from(["low", "high", "urgent"]),
-                "tags": st.sampled_from([("vip",), ("billing", "vip")]),
-                "agent": st.sampled_from([MAYA, OLEG]),
-                "team": st.sampled_from([BILLING, SUPPORT]),
-            },
-        ),
-    ),
-)
-
-
-class TestEcho:
-    @settings(max_examples=150)
-    @given(steps=st.lists(STEPS, max_size=5), shuffle=st.randoms(use_true_random=False), twice=st.booleans())
-    def test_hearing_all_of_it_wants_nothing_new_and_credits_nobody(
-        self, steps: list[tuple[Any, Any]], shuffle: Any, twice: bool
-    ) -> None:
-        loop = Loop()
-        for kind, said in [("writes", "refund my invoice"), *steps]:
-            wanted = loop.writes(said) if kind == "writes" else loop.act(kind, **said)
-            echo = loop.perform(wanted)
-            shuffle.shuffle(echo)
-            for fact in [*echo, *(echo if twice else ())]:
-                assert loop.hear(fact) == []
-
-        assert loop.ticket is not None
-        assert loop.ticket.assignee_by != "source"
-        assert not any("set in the source" in reason for reason in loop.ticket.score_reasons)
-
-    @pytest.mark.parametrize("priority", ["low", "high"])
-    def test_it_does_perform_what_it_echoes(self, priority: str) -> None:
-        loop = Loop()
-        loop.perform(loop.writes("refund my invoice"))
-
-        loop.perform(loop.act(Verb.ASSIGN, agent=OLEG, team=SUPPORT, priority=priority, tags=("vip",)))
-
-        held = loop.chat
-        assert held.team is not None and held.assignee is not None
-        assert (held.team.id, held.assignee.id, held.priority, held.labels) == ("3", "8", priority, ("vip",))
+    def test_one_by_hand_later_does(self) -> None:
+        assert folded(*self.BEGUN, a_snapshot(6.2, "resolved")).status is Status.RESOLVED
+        assert folded(
+            *self.BEGUN, a_snapshot(5.2, "resolved"), a_snapshot(5.3), a_snapshot(5.4, "resolved")
+        ).status is (Status.RESOLVED)
