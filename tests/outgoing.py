@@ -13,7 +13,7 @@ from worker.clients.chatwoot import ChatwootClient
 from worker.clock import ManualClock
 from worker.config import Settings
 from worker.domain.effects import Effect, EffectKind, EffectState
-from worker.domain.facts import TicketKey
+from worker.domain.facts import Person, TicketKey
 from worker.domain.ticket import Resolution, Status, Ticket
 from worker.performing import perform_due
 from worker.policy_file import load_policy
@@ -61,6 +61,10 @@ class Bench:
             ticket_id = tickets.lock(conn, [ticket.key], now=self.clock.now())[ticket.key].id
             tickets.save(conn, [(ticket_id, ticket)], policy_version="test", now=self.clock.now())
         return ticket_id
+
+    def assign(self, agent: Person, team: Person | None = None) -> None:
+        """The ticket is theirs, as far as we know."""
+        self.store(Ticket(self.key, START, START, status=Status.TRIAGED, assignee=agent, team=team))
 
     def resolve(self) -> None:
         self.store(Ticket(self.key, START, START, status=Status.RESOLVED, resolutions=(Resolution(1, START),)))

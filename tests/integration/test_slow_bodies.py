@@ -157,7 +157,7 @@ class TestStart:
         assert waiting >= 1
         system.start("web")
         eventually(lambda: system.ledger().received == waiting)
-        assert spool.count(spool.directory_of(system.root / "data")) == 0
+        eventually(lambda: spool.count(spool.directory_of(system.root / "data")) == 0)  # the file goes after the commit
 
     def test_a_taken_port_is_told_in_words(self, start: Callable[..., System]) -> None:
         system = start()

@@ -12,6 +12,7 @@ import pytest
 from tests.outgoing import AGENT, NOTE, SECRET, START, SURVEY, TEAM, Bench, a_bench
 from worker import survey_token
 from worker.domain.effects import Effect, EffectKind, EffectState
+from worker.domain.facts import Person
 from worker.domain.ticket import Resolution, Status, Ticket
 from worker.performing import perform_due
 from worker.practice.faults import Fault
@@ -30,6 +31,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 class TestPerform:
     def test_it_assigns_writes_and_says_so(self, bench: Bench) -> None:
+        bench.assign(Person("7", "Maya Ortiz"), Person("2", "billing"))
         ids = bench.add(TEAM, AGENT, NOTE)
 
         assert bench.perform() == 3
@@ -181,6 +183,7 @@ class TestFailures:
         assert bench.effect(note).state == "done"
 
     def test_a_refusal_is_a_dead_letter(self, bench: Bench) -> None:
+        bench.assign(Person("99", "Nobody"))
         (agent,) = bench.add(Effect(EffectKind.ASSIGN_AGENT, "routed:1", {"agent_id": "99", "agent": "Nobody"}))
 
         bench.perform()

@@ -29,6 +29,7 @@ _ABOUT: Mapping[str, Callable[[str], str]] = {
     "routed": lambda _: "about the routing",
     "escalated": lambda rest: f"about the escalation to level {rest.rpartition(':')[2]}",
     "act": lambda _: "as somebody asked",
+    "kept": lambda _: "to put right what was written across it",
     "resolution": lambda rest: f"about resolution {rest}",
     "sla": lambda rest: f"about the broken promise: {_clock(rest)}",
     "warned": lambda rest: f"about the time running out: {_clock(rest)}",

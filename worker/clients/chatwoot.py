@@ -106,11 +106,12 @@ class ChatwootClient:
         at = int(since.timestamp())
         return rows_of(self._get("/csat_survey_responses", since=at, page=page, sort="-created_at"))
 
-    def assign_agent(self, conversation_id: str | int, agent_id: str | int) -> Mapping[str, Any]:
-        """Assign an agent; raises PermanentError("unknown_agent"): Chatwoot answers 200 and *unassigns* for an id it
-        does not know."""
-        said = self._post(f"/conversations/{number(conversation_id)}/assignments", {"assignee_id": number(agent_id)})
-        return same(said.json(), agent_id, "unknown_agent")
+    def assign_agent(self, conversation_id: str | int, agent_id: str | int | None) -> Mapping[str, Any]:
+        """Assign an agent, or nobody; raises PermanentError("unknown_agent"): Chatwoot answers 200 and *unassigns* for
+        an id it does not know."""
+        wanted = None if agent_id is None else number(agent_id)
+        said = self._post(f"/conversations/{number(conversation_id)}/assignments", {"assignee_id": wanted})
+        return same(said.json(), wanted, "unknown_agent")
 
     def assign_team(self, conversation_id: str | int, team_id: str | int) -> Mapping[str, Any]:
         """Assign a team; a call of its own, because team_id is ignored beside an assignee_id. It drops an assignee

@@ -45,9 +45,11 @@ def object_of(said: Any) -> Mapping[str, Any]:
     return said
 
 
-def same(said: Any, wanted: str | int, cause: str) -> Mapping[str, Any]:
-    """The answer, if it has the id that was asked for; raises PermanentError(cause)."""
-    if isinstance(said, dict) and said.get("id") == number(wanted):
+def same(said: Any, wanted: str | int | None, cause: str) -> Mapping[str, Any]:
+    """The answer, if it has the id that was asked for, or is null where that was; raises PermanentError(cause)."""
+    if wanted is None and said is None:
+        return {}
+    if wanted is not None and isinstance(said, dict) and said.get("id") == number(wanted):
         return said
     raise PermanentError(cause, f"asked for {wanted}, got {said.get('id') if isinstance(said, dict) else said!r}")
 

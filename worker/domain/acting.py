@@ -58,7 +58,7 @@ def wants(view: View) -> Wants:
 
 def _effects(act: Act, view: View) -> Iterator[Effect]:
     if act.verb is Verb.ASSIGN:  # the only one that moves a ticket; an escalation has its own aspect
-        yield from handing_over(act.key, act.team, act.agent)
+        yield from handing_over(act.key, act.team, act.agent, frees=True)
     if act.priority:
         yield Effect(EffectKind.SET_PRIORITY, act.key, {"priority": act.priority})
     if act.tags:

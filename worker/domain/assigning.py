@@ -8,7 +8,7 @@ from datetime import datetime
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Routed
 from worker.domain.handover import handing_over
-from worker.domain.holding import chosen_at
+from worker.domain.holding import holding
 from worker.domain.notes import routing_note
 from worker.domain.rerouting import BY_ROUTING, Kept, away_enough_at, reroute, why_move
 from worker.domain.routing import is_ours_to_route, needs_routing, route
@@ -29,7 +29,7 @@ def wants(view: View) -> Wants:
         return _routed(view, route(ticket, view.known.roster(), view.policy, now=view.now))
     away_since = _away_since(view)
     timers = tuple(_looks(view, away_since))
-    chosen = chosen_at(view.story) if ticket.resolutions else None
+    chosen = holding(view.story).chosen_at if ticket.resolutions else None
     why = why_move(ticket, view.policy, away_since=away_since, chosen_at=chosen, now=view.now)
     if why is None:
         return Wants(timers=timers)
@@ -43,7 +43,7 @@ def wants(view: View) -> Wants:
 
 def _routed(view: View, routed: Routed) -> Wants:
     after = view.plus((routed,))
-    return Wants(facts=(routed,), effects=tuple(_effects(view.ticket, after.ticket)), view=after)
+    return Wants(facts=(routed,), effects=tuple(_effects(after.ticket)), view=after)
 
 
 def _away_since(view: View) -> datetime | None:
@@ -61,9 +61,9 @@ def _looks(view: View, away_since: datetime | None) -> Iterator[Timer]:
         yield Timer(*AWAY_TIMER, at)
 
 
-def _effects(unrouted: Ticket, ticket: Ticket) -> Iterator[Effect]:
+def _effects(ticket: Ticket) -> Iterator[Effect]:
     routed = ticket.routed
     if routed is None:
         return
-    yield from handing_over(routed.key, routed.team, routed.agent, before=unrouted)
+    yield from handing_over(routed.key, routed.team, routed.agent)
     yield Effect(EffectKind.PRIVATE_NOTE, routed.key, {"text": routing_note(ticket)})

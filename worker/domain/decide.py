@@ -14,7 +14,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
 
-from worker.domain import acting, activities, assigning, closing, csat, escalation, low_score, people, promises
+from worker.domain import (
+    acting,
+    activities,
+    assigning,
+    closing,
+    csat,
+    escalation,
+    low_score,
+    people,
+    promises,
+    restoring,
+)
 from worker.domain.changes import changes
 from worker.domain.facts import Fact, TicketKey
 from worker.domain.fold import fold_story
@@ -34,6 +45,7 @@ ASPECTS: tuple[Aspect, ...] = (
     acting.wants,
     assigning.wants,
     escalation.wants,
+    restoring.wants,
     csat.wants,
     low_score.wants,
     activities.wants,

@@ -61,7 +61,7 @@ class Effect:
     """One wish: unique per (ticket, kind, decision). `payload` is JSON; its shape belongs to the kind:
 
     assign_team     {"team_id": str, "team": name}
-    assign_agent    {"agent_id": str, "agent": name}
+    assign_agent    {"agent_id": str, "agent": name}  without anybody: None, "nobody"
     set_status      {"status": "open"|"resolved"|"snoozed"|"pending", "snoozed_until": epoch seconds or absent}
     set_priority    {"priority": "low"|"medium"|"high"|"urgent"}
     add_labels      {"labels": [str]}            read, merged, written

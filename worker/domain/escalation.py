@@ -20,6 +20,7 @@ from worker.domain.facts import Act, Escalated, Person, Verb
 from worker.domain.handover import handing_over
 from worker.domain.notices import notice
 from worker.domain.policy import EscalationRule
+from worker.domain.priority import PRIORITIES, is_lower
 from worker.domain.seniors import Target, target
 from worker.domain.ticket import OPEN_STATUSES, Event, Status, Ticket, Timer
 from worker.domain.view import NOTHING, View, Wants
@@ -60,7 +61,7 @@ def wants(view: View) -> Wants:
     while (step := next((one for one in steps if one.due_at <= view.now), None)) is not None:
         moved = next((one for one in facts if one.team is not None or one.agent is not None), None)
         to = _target(step, view, moved)
-        fact = Escalated(step.rule, step.level, view.now, step.reason, to.team, to.agent, step.priority, to.candidates)
+        fact = _decided(step, to, view)
         after = view.plus((fact,))
         events.append(_event(step, fact, to))
         effects += _effects(step, fact, to, view, after.ticket)
@@ -72,6 +73,14 @@ def wants(view: View) -> Wants:
     if not facts:
         return Wants(timers=timers)
     return Wants(tuple(events), timers, tuple(effects), tuple(facts), view=view)
+
+
+def _decided(step: Step, to: Target, view: View) -> Escalated:
+    is_raised = step.priority in PRIORITIES and is_lower(view.ticket.priority, step.priority)
+    written = step.priority if is_raised else ""
+    return Escalated(
+        step.rule, step.level, view.now, step.reason, to.team, to.agent, step.priority, to.candidates, written
+    )
 
 
 def _steps(view: View, signs: Signs) -> Iterator[Step]:
@@ -159,11 +168,11 @@ def _effects(step: Step, fact: Escalated, to: Target, view: View, after: Ticket)
     before = view.ticket
     is_late = step.is_of_a_breach and view.now - step.due_at > view.policy.notices.late
     team, agent = fact.team, fact.agent
-    yield from handing_over(fact.key, team, agent, before=before)
+    yield from handing_over(fact.key, team, agent)
     if before.with_bot:  # else nobody would see it: what the bot has is not in the agents' list
         yield Effect(EffectKind.SET_STATUS, fact.key, {"status": "open"})
-    if after.priority != before.priority:
-        yield Effect(EffectKind.SET_PRIORITY, fact.key, {"priority": after.priority})
+    if fact.written:
+        yield Effect(EffectKind.SET_PRIORITY, fact.key, {"priority": fact.written})
     yield Effect(EffectKind.ADD_LABELS, LABEL, {"labels": [LABEL]})
     name = f"{after.key.external_id} {after.subject}".strip()
     text = f"{name}: {step.what}; {to.why}" if is_late else _note(step, to, before, after)

@@ -2,84 +2,137 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from worker.domain.echo import priority_by_hand, shown_assignee, shown_team
-from worker.domain.facts import Person
-from worker.domain.priority import PRIORITIES, Given
-from worker.domain.story import Story
+from worker.domain.echo import Showing, Writes, priority_by_hand, shown_agent
+from worker.domain.facts import Person, Snapshot
+from worker.domain.priority import PRIORITIES, Given, is_lower
+from worker.domain.story import Assignment, Story
+
+BY_HAND = "source"  # by a person there, or by a rule of the source's own
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The agent and the team, and by whom the agent was chosen: source, routing, escalation or operator."""
+    """The agent and the team, and by whom the agent was chosen: source, routing, escalation or operator.
 
-    assignee: Person | None
-    by: str
-    team: Person | None
+    `chosen_at` is when somebody was last chosen, or it was put into a queue, by us or by hand; None when never.
+    """
+
+    assignee: Person | None = None
+    by: str = ""
+    team: Person | None = None
+    chosen_at: datetime | None = None
 
 
 def holding(story: Story) -> Holding:
-    """What the source shows is our echo when it shows what we decided; a change after our decision was by hand.
-
-    Routing chooses only for tickets that nobody has: somebody chosen by hand before it, but heard of later, stays,
-    unless routing took it from that very agent.
-    """
-    shown, changed_at = shown_assignee(story)
-    ours = next((one for one in reversed(story.assignments) if one.tells_agent), None)
-    team = _team(story)
-    queued_at = _queued_for_a_senior(story, team)
-    if shown is None and queued_at is not None and changed_at is not None and changed_at > queued_at:
-        return Holding(None, "escalation", team)
-    if ours is None:
-        return Holding(shown, "source" if shown is not None else "", team)
-    echoes = {one.agent.id for one in story.assignments if one.agent is not None}
-    taken_from = ours.instead_of.id if ours.instead_of is not None else None
-    by_hand = shown is not None and shown.id not in echoes and shown.id != taken_from
-    if changed_at is None or (changed_at <= ours.at and not (by_hand and ours.by == "routing")):
-        return Holding(ours.agent, ours.by if ours.agent is not None else "", team)
-    if shown is not None and ours.agent is not None and shown.id == ours.agent.id:
-        return Holding(shown, ours.by, team)
-    was_queued_since = shown is None and story.assignments[-1].at >= changed_at
-    return Holding(shown, "" if was_queued_since else "source", team)
+    """What we decided and what the source shows, one after the other, each by its own time."""
+    hands = _Hands.of(story)
+    waiting = list(reversed(story.assignments))
+    for shot in story.snapshots:
+        while waiting and waiting[-1].at < shot.at:
+            hands.decide(waiting.pop())
+        hands.show(shot)
+    for one in reversed(waiting):
+        hands.decide(one)
+    return hands.held
 
 
-def _queued_for_a_senior(story: Story, team: Person | None) -> datetime | None:
-    """When an escalation put it into its team's queue; the source then takes off an agent who is no member."""
-    last = story.assignments[-1] if story.assignments else None
-    if last is None or last.by != "escalation" or last.agent is not None or last.team is None:
-        return None
-    return last.at if team is not None and team.id == last.team.id else None
+@dataclass(slots=True)
+class _Hands:
+    """Whose hands a ticket is in, step by step."""
+
+    agents: Writes
+    teams: Writes
+    held: Holding = field(default=Holding())
+    last: Assignment | None = None
+    choice: Assignment | None = None  # the last that says who has it
+    is_void: bool = False  # the last decision of ours came too late
+    before: Snapshot | None = None
+
+    @classmethod
+    def of(cls, story: Story) -> _Hands:
+        """At the beginning of it."""
+        ours = story.assignments
+        agents = Writes([(one.at, _id(one.agent)) for one in ours if one.tells_agent])
+        return cls(agents, teams=Writes([(one.at, _id(one.team)) for one in ours if one.team is not None]))
+
+    def decide(self, one: Assignment) -> None:
+        """Our own decision. Routing chooses only for tickets that nobody has: who was chosen by hand before it, but
+        heard of later, stays, unless routing took it from that very agent."""
+        held, team = self.held, one.team or self.held.team
+        self.last, self.choice = one, one if one.tells_agent else self.choice
+        self.is_void = one.by == "routing" and self._is_picked_from(one)
+        if self.is_void:
+            self.held = replace(held, chosen_at=one.at)
+        elif one.tells_agent:
+            self.held = Holding(one.agent, one.by if one.agent is not None else "", team, one.at)
+        else:  # a queue
+            self.held = Holding(held.assignee, held.by if held.assignee is not None else "", team, one.at)
+
+    def _is_picked_from(self, one: Assignment) -> bool:
+        has_it = self.held.assignee if self.held.by == BY_HAND else None
+        return has_it is not None and has_it.id not in (_id(one.agent), _id(one.instead_of))
+
+    def show(self, shot: Snapshot) -> None:
+        """What the source shows; what of it we wrote is nobody else's doing."""
+        before, self.before = self.before, shot
+        is_new_team = shot.team != (before.team if before is not None else None)
+        if is_new_team and self.teams.show(_id(shot.team), shot.at) is not Showing.LATE:
+            self.held = replace(self.held, team=shot.team)
+        seen = shown_agent(shot)
+        if seen != (shown_agent(before) if before is not None else None):
+            showing = self.agents.show(_id(seen), shot.at)
+            is_dropped = seen is None and is_new_team and self._is_dropped_by_us(shot)
+            if showing is not Showing.LATE and not is_dropped:
+                self.held = self._changed(seen, shot, is_ours=showing is Showing.OURS)
+
+    def _changed(self, seen: Person | None, shot: Snapshot, *, is_ours: bool) -> Holding:
+        """A choice by hand undoes what we decided about the team, unless that shows."""
+        held = self.held
+        if _id(seen) == _id(held.assignee):
+            return Holding(seen, held.by, held.team, shot.at)
+        if is_ours and self.choice is not None:
+            return Holding(seen, self.choice.by if seen is not None else "", held.team, shot.at)
+        if seen is None and self._waits_for_a_senior():
+            return Holding(None, "escalation", held.team, shot.at)
+        self.teams.call_off(shot.at)
+        return Holding(seen, BY_HAND, shot.team, shot.at)
+
+    def _is_dropped_by_us(self, shot: Snapshot) -> bool:
+        """When the team becomes the one we wrote, Chatwoot takes off an agent who is no member: nobody changed that.
+
+        Our agent, whom we write next, follows; whoever picked it meanwhile is put back.
+        """
+        last = self.last
+        if last is None or last.team is None or last.team.id != _id(shot.team):
+            return False
+        return last.agent is not None or self.is_void
+
+    def _waits_for_a_senior(self) -> bool:
+        """An escalation put it into its team's queue; the source then takes off an agent who is no member."""
+        last = self.last
+        if last is None or last.by != "escalation" or last.agent is not None or last.team is None:
+            return False
+        return last.team.id == _id(self.held.team)
 
 
-def chosen_at(story: Story) -> datetime | None:
-    """When somebody was last chosen for it, or it was put into a queue, by us or by hand; None when never."""
-    _, changed_at = shown_assignee(story)
-    times = [at for at in (changed_at, *(one.at for one in story.assignments)) if at is not None]
-    return max(times, default=None)
+def _id(person: Person | None) -> str | None:
+    return person.id if person is not None else None
 
 
 def given_priority(story: Story) -> Given | None:
-    """A priority that somebody set, in the source or by our own doors, and the least that an escalation asks for."""
+    """A priority that somebody set, in the source or by our own doors, and the least that an escalation after it asks
+    for."""
     found = [(act.at, act.key, act.priority, f"set by {act.actor}") for act in story.acts if act.priority]
     shown, changed_at = priority_by_hand(story)
     if shown in PRIORITIES and changed_at is not None:
         found.append((changed_at, "", str(shown), "set in the source"))
     given = max(found, default=None)
-    raised = [one for one in story.escalated if one.priority in PRIORITIES]
+    raised = [one for one in story.escalated if one.priority in PRIORITIES and (given is None or one.at >= given[0])]
     highest = max(raised, key=lambda one: PRIORITIES.index(one.priority), default=None)
-    if highest is not None:
-        is_lower = given is None or PRIORITIES.index(given[2]) < PRIORITIES.index(highest.priority)
-        if is_lower and (given is None or given[0] <= highest.at):
-            least = given[2] if given is not None else ""
-            return Given(highest.priority, f"raised by the escalation {highest.rule!r}", is_least=not least)
+    if highest is not None and (given is None or is_lower(given[2], highest.priority)):
+        why, is_written = f"raised by the escalation {highest.rule!r}", highest.written != ""
+        return Given(highest.priority, why, is_least=given is None, is_written=is_written)
     return None if given is None else Given(given[2], given[3])
-
-
-def _team(story: Story) -> Person | None:
-    shown, changed_at = shown_team(story)
-    ours = next((one for one in reversed(story.assignments) if one.team is not None), None)
-    if ours is None or (changed_at is not None and changed_at > ours.at):
-        return shown
-    return ours.team

@@ -63,17 +63,16 @@ def is_wanted(kind: str, decision: str, payload: Mapping[str, Any], ticket: Tick
 
 
 def _assignment(kind: str, decision: str, payload: Mapping[str, Any], ticket: Ticket) -> str | None:
+    """Wanted as long as the ticket is theirs, whoever decided that last."""
     if ticket.status is Status.CLOSED:
         return "closed"  # a resolved one may be opened again, and is then still theirs whom we chose
+    chosen, name = (ticket.team, "team_id") if kind == EffectKind.ASSIGN_TEAM else (ticket.assignee, "agent_id")
+    if name in payload and payload[name] == (chosen.id if chosen is not None else None):
+        return None
     if ticket.assignee_by == "source":
         return "assigned_by_hand"
-    chosen, name = (ticket.team, "team_id") if kind == EffectKind.ASSIGN_TEAM else (ticket.assignee, "agent_id")
-    still_holds = chosen is not None and chosen.id == payload.get(name)  # a newer decision may leave one of the two
-    if ticket.assignment and decision != ticket.assignment and not still_holds:
-        return "superseded"
-    if kind == EffectKind.ASSIGN_TEAM and ticket.team is not None and ticket.team.id != payload.get("team_id"):
-        return "team_set_by_hand"
-    return None
+    is_newest = decision == ticket.assignment
+    return "team_set_by_hand" if is_newest and kind == EffectKind.ASSIGN_TEAM else "superseded"
 
 
 def _low_score(decision: str, payload: Mapping[str, Any], ticket: Ticket) -> str | None:

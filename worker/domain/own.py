@@ -109,6 +109,7 @@ class Escalated:
     agent: Person | None = None
     priority: str = ""  # at least this from now on; empty: unchanged
     candidates: tuple[Candidate, ...] = ()
+    written: str | None = None  # the priority to set in the source, empty for none; None: not told by an older version
 
     @property
     def key(self) -> str:

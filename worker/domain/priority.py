@@ -37,11 +37,20 @@ class Priority:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A priority that somebody or something set, in words; `is_least` leaves a higher one of the score standing."""
+    """A priority that somebody or something set, in words; `is_least` leaves a higher one of the score standing.
+
+    What is not `is_written` was thought to be there already: the source was not told.
+    """
 
     name: str
     why: str
     is_least: bool = False
+    is_written: bool = True
+
+
+def is_lower(one: str, other: str) -> bool:
+    """Of two of PRIORITIES."""
+    return PRIORITIES.index(one) < PRIORITIES.index(other)
 
 
 def prioritise(rules: tuple[ScoreRule, ...], seen: Circumstances, *, given: Given | None, as_of: datetime) -> Priority:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 
 from worker.domain.confirming import is_confirmation
-from worker.domain.echo import Writes
+from worker.domain.echo import Showing, Writes
 from worker.domain.facts import Act, Closed, Message, Snapshot, Verb
 from worker.domain.own import FOLLOWED
 from worker.domain.policy import ClosingPolicy
@@ -82,7 +82,7 @@ class Walk:
             return
         self._pause(shot, created_at)
         self.with_bot = shot.status == "pending"
-        if shot.status != self._register and self._writes.shows_late(shot.status, shot.at):
+        if shot.status != self._register and self._writes.show(shot.status, shot.at) is Showing.LATE:
             self._register = shot.status
             return
         self._acted = self._acted and shot.status == self._register

@@ -31,6 +31,16 @@ class TestAssign:
 
         assert practice.world.conversation(conversation - 1).assignee is None
 
+    def test_nobody_is_assigned_by_saying_null(
+        self, practice: PracticeChatwoot, client: ChatwootClient, conversation: int
+    ) -> None:
+        client.assign_agent(conversation, "7")
+
+        assert client.assign_agent(conversation, None) == {}
+
+        assert practice.world.conversation(conversation).assignee is None
+        assert practice.gate.received[-1].body == {"assignee_id": None}
+
     def test_an_agent_nobody_knows_is_an_error_though_chatwoot_says_200(
         self, practice: PracticeChatwoot, client: ChatwootClient, conversation: int
     ) -> None:

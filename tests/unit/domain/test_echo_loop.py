@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,17 @@ class Chat:
     first_reply_at: datetime | None = None
     messages: int = 0
 
+    @property
+    def registers(self) -> tuple[object, ...]:
+        """All that may change."""
+        return astuple(self)
+
+    def set_team(self, team: Person) -> None:
+        """An agent who is no member of a new one is taken off."""
+        if team != self.team and self.assignee is not None and self.assignee.id not in MEMBERS[str(team.id)]:
+            self.assignee = None
+        self.team = team
+
     def perform(self, effect: Effect, now: datetime) -> list[Fact]:
         """Do it, and tell."""
         said = effect.payload
@@ -62,7 +73,7 @@ class Chat:
                 ):
                     self.assignee = None
             case EffectKind.ASSIGN_AGENT:
-                self.assignee = PEOPLE[said["agent_id"]]
+                self.assignee = PEOPLE.get(said["agent_id"])
             case EffectKind.SET_STATUS:
                 self.status = said["status"]
             case EffectKind.SET_PRIORITY:

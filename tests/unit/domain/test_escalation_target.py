@@ -124,7 +124,7 @@ class TestWhoGetsIt:
 
         first = run(*told, now=at(6), policy=policy, roster=roster)
         assert first.facts[-1].agent == OLEG
-        assert "assign_agent" not in dict(wishes(first))
+        assert first.ticket.assignee == OLEG
 
         roster = replace(roster, refreshed_at=at(66))
         second = run(*told, *first.facts, now=at(66), policy=policy, roster=roster, before=first.ticket)

@@ -10,7 +10,7 @@ from tests.builders import (
     an_agent,
     at,
 )
-from tests.unit.domain.deciding import decided, wishes
+from tests.unit.domain.deciding import decided
 from tests.unit.domain.moving import FREE, NEW, first, fresh, given
 from worker.domain.facts import Person
 from worker.domain.policy import ReopenPolicy
@@ -54,7 +54,6 @@ class TestReopened:
         [routed] = [fact for fact in after.facts if fact.key == "routed:2"]
         assert (routed.agent, after.ticket.assignee) == (MAYA, MAYA)
         assert routed.reason.endswith("nobody else can take it (2 at capacity), so it stays with Maya Ortiz")
-        assert ("assign_agent", "routed:2") not in wishes(after)
 
     def test_the_policy_may_ask_for_a_new_agent_at_once_or_never(self):
         at_once = a_policy(reopen=ReopenPolicy(agent_within="route"))

@@ -35,9 +35,9 @@ class TestAway:
         assert routed.reason.startswith(
             "Maya Ortiz went offline at 09:02 UTC and the customer waits since 09:00 UTC; rule 'money to billing'"
         )
-        assert wishes(after) == [("assign_agent", "routed:2"), ("private_note", "routed:2")]
-        assert [effect.payload.get("agent_id") for effect in after.effects] == ["8", None]
-        assert after.effects[1].payload["text"].startswith("Rerouted to team billing, Oleg Brandt: Maya Ortiz went")
+        assert wishes(after) == [(kind, "routed:2") for kind in ("assign_team", "assign_agent", "private_note")]
+        assert [effect.payload.get("agent_id") for effect in after.effects] == [None, "8", None]
+        assert after.effects[2].payload["text"].startswith("Rerouted to team billing, Oleg Brandt: Maya Ortiz went")
 
     def test_it_is_told_with_the_numbers_of_every_candidate(self):
         found = events(then(first(), LATE, AWAY, FREE))
@@ -165,7 +165,7 @@ class TestQueue:
         assert (before.ticket.assignee, after.ticket.assignee) == (None, OLEG)
         assert (routed.ordinal, routed.instead_of) == (2, None)
         assert routed.reason.startswith("it waited in the queue of billing since 09:01 UTC; rule 'money to billing'")
-        assert wishes(after) == [("assign_agent", "routed:2"), ("private_note", "routed:2")]
+        assert wishes(after) == [(kind, "routed:2") for kind in ("assign_team", "assign_agent", "private_note")]
 
     def test_as_long_as_nobody_comes_nothing_is_said(self):
         before = first(roster=fresh(1, self.NOBODY))

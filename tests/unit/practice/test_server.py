@@ -97,6 +97,16 @@ class TestHabits:
 
         assert practice.world.conversation(conversation).assignee is None
 
+    def test_the_same_team_again_drops_nobody(
+        self, practice: PracticeChatwoot, call: Caller, conversation: int
+    ) -> None:
+        call("POST", f"/conversations/{conversation}/assignments", {"team_id": 2})
+        practice.assign(conversation, 8)
+
+        call("POST", f"/conversations/{conversation}/assignments", {"team_id": 2})
+
+        assert practice.world.conversation(conversation).assignee is not None
+
     def test_a_team_may_pick_one_of_its_own(self, practice: PracticeChatwoot, call: Caller, conversation: int) -> None:
         call("POST", f"/conversations/{conversation}/assignments", {"team_id": 3})
 
