@@ -18,6 +18,7 @@ from worker.domain.fold import fold
 from worker.domain.ticket import Ticket
 from worker.errors import Invalid, KeyReused, NotDone, NotFound
 from worker.instruction import LONGEST, Instruction, act_of
+from worker.knowing import again_if_overtaken
 from worker.placing import place
 from worker.settling import Settled
 from worker.store import acts, people, tickets
@@ -49,6 +50,10 @@ def act(desk: Desk, ticket_id: int, asked: Instruction) -> Acted:
     """
     _check_key(asked.key)
     act_id = asked.key or uuid.uuid4().hex
+    return again_if_overtaken(lambda _: _act(desk, ticket_id, asked, act_id))
+
+
+def _act(desk: Desk, ticket_id: int, asked: Instruction, act_id: str) -> Acted:
     with desk.db.write() as conn:
         held = tickets.lock_ids(conn, [ticket_id]).get(ticket_id)
         if held is None or held.ticket is None:

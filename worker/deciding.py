@@ -57,7 +57,7 @@ def decide_all(
         facts, about = known.get(one.id, []), knowledge.about(one.id)
         decision = decide(one.ticket, one.key, facts, policy=desk.policy, known=about, now=now)
         decisions[one.id] = decision
-        knowledge.reserve(one.ticket, decision)
+        knowledge.reserve(one.id, one.ticket, decision)
     done = _store(conn, desk, held, decisions, causes=causes, now=now)
     knowledge.keep()
     return done

@@ -3,7 +3,7 @@
 No agent is given more than they can take by two who decide at once. Few decisions hold the roster from their first look
 at it until the commit. A crowd of them does not, as all others would wait meanwhile: it holds the roster only for the
 commit, and if somebody it chose cannot take that much any more, everything is decided again, holding it from the first
-look on (`Overtaken`).
+look on (`Overtaken`). Nor is a customer asked twice: who asks looks again before the commit, one at a time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ T = TypeVar("T")
 
 
 class Overtaken(Exception):
-    """Somebody chosen from the roster went away, or was given more by others meanwhile: roll back and decide again."""
+    """Others were quicker: somebody we chose went away or was given more, or a customer we ask was asked. Roll back and
+    decide again, which sees that."""
 
 
 def again_if_overtaken(commit: Callable[[bool], T]) -> T:
@@ -53,6 +54,8 @@ class Knowledge:
         self._away: Mapping[str, datetime] | None = None
         self._assigned: set[str] = set()
         self._asked: set[int | str] = set()  # contacts and requesters
+        self._asking: dict[int, Ticket] = {}
+        self._asked_at: dict[int, datetime | None] = {}  # by ticket, as it was when that was decided
 
     def about(self, ticket_id: int) -> Known:
         """The same, asked by the decision about this ticket."""
@@ -70,11 +73,12 @@ class Knowledge:
             self._away = people.away(self._conn)
         return self._away.get(agent_id)
 
-    def reserve(self, before: Ticket | None, decision: Decision) -> None:
+    def reserve(self, ticket_id: int, before: Ticket | None, decision: Decision) -> None:
         """Count an assignment of ours at once, and that a customer is asked."""
         ticket = decision.ticket
         if any(effect.kind is EffectKind.SURVEY for effect in decision.effects):
             self._asked.update(_names_of(ticket))
+            self._asking[ticket_id] = ticket
         agent = ticket.assignee.id if ticket.assignee is not None else None
         is_ours = ticket.assignee_by in ("routing", "escalation", "operator")
         if agent is None or not is_ours or (before is not None and before.assignment == ticket.assignment):
@@ -86,12 +90,22 @@ class Knowledge:
 
     def keep(self) -> None:
         """Store who was assigned something; to be called once, when all is stored. Raises Overtaken."""
-        if not self._assigned:
-            return
-        if not self._holds:
-            people.hold(self._conn)
-            self._look_again()
-        people.note_assigned(self._conn, self._assigned, self._now)
+        if self._assigned:
+            if not self._holds:
+                people.hold(self._conn)
+                self._look_again()
+            people.note_assigned(self._conn, self._assigned, self._now)
+        if self._asking:
+            tickets.hold_customers(self._conn, {name for ticket in self._asking.values() for name in _names_of(ticket)})
+            for ticket_id, ticket in self._asking.items():
+                self._refuse_asked(ticket, self._asked_at.get(ticket_id))
+
+    def _refuse_asked(self, ticket: Ticket, known: datetime | None) -> None:
+        last = tickets.last_survey_at(
+            self._conn, ticket.requester, contact=_contact_of(ticket), besides=list(self._asking)
+        )  # fmt: skip
+        if last is not None and (known is None or last > known):
+            raise Overtaken("a customer was asked by others")
 
     def _look_again(self) -> None:
         """The stored load has by now both our own tickets and what others committed before we held the roster."""
@@ -103,11 +117,12 @@ class Knowledge:
             if agent.open_tickets > max(seen.open_tickets, capacity_of(agent, self._policy)):
                 raise Overtaken(f"agent {seen.person.id} was given more by others")
 
-    def last_survey_at(self, ticket: Ticket) -> datetime | None:
+    def last_survey_at(self, ticket_id: int, ticket: Ticket) -> datetime | None:
         if not self._asked.isdisjoint(_names_of(ticket)):
             return self._now
-        contact = ticket.matched.contact if ticket.matched is not None else None
-        return tickets.last_survey_at(self._conn, ticket.requester, contact=contact)
+        last = tickets.last_survey_at(self._conn, ticket.requester, contact=_contact_of(ticket))
+        self._asked_at[ticket_id] = last
+        return last
 
     def matched(self, ticket_id: int) -> Matched | None:
         return self._matches.get(ticket_id)
@@ -122,10 +137,13 @@ class Knowledge:
         return activities.is_open(self._conn, ticket_id, kind, key)
 
 
+def _contact_of(ticket: Ticket) -> int | None:
+    return ticket.matched.contact if ticket.matched is not None else None
+
+
 def _names_of(ticket: Ticket) -> set[int | str]:
     """What the customer is known by: the contact, and the requester."""
-    contact = ticket.matched.contact if ticket.matched is not None else None
-    return {one for one in (contact, tickets.requester_key(ticket.requester)) if one is not None}
+    return {one for one in (_contact_of(ticket), tickets.requester_key(ticket.requester)) if one is not None}
 
 
 class Known:
@@ -141,7 +159,7 @@ class Known:
         return self._knowledge.away_since(agent_id)
 
     def last_survey_at(self, ticket: Ticket) -> datetime | None:
-        return self._knowledge.last_survey_at(ticket)
+        return self._knowledge.last_survey_at(self._ticket_id, ticket)
 
     def matched(self, ticket: Ticket) -> Matched | None:
         return self._knowledge.matched(self._ticket_id)

@@ -23,8 +23,9 @@ from worker.clock import ManualClock
 from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.store import effects
 from worker.store.claims import Fenced
-from worker.store.database import Database, lock_name
+from worker.store.database import Database
 from worker.store.effects import ClaimedEffect
+from worker.store.locks import lock_name
 
 
 class TestAdd:

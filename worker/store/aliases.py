@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Connection, Select, select
 
 from worker.domain.facts import TicketKey
 from worker.store.bulk import by_keys, insert_rows, one_of
 from worker.store.database import Database
+from worker.store.locks import lock_each
 from worker.store.schema import ticket_aliases, tickets
 from worker.store.ticket_rows import stored_key
 
@@ -20,13 +21,6 @@ OUR_MAIL = "mail"
 """A key of this source is the Message-ID of a mail that we sent about a ticket: what answers it belongs there."""
 
 _REQUEST_LOCK = 7_201_004
-_LOCK = text(
-    "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(:name, number)"
-    " ELSE pg_advisory_xact_lock(:name, number) END"
-    " FROM (SELECT * FROM unnest(CAST(:numbers AS int[]), CAST(:shared AS bool[])) AS given(number, shared)"
-    " ORDER BY number) AS in_one_order"
-)
-
 
 _LATER = tickets.alias("later")
 
@@ -91,16 +85,9 @@ def hold_requests(conn: Connection, fingerprints: Mapping[str, bool]) -> None:
     """Let nobody else look for the same requests until this transaction ends; True: others may who say so too.
 
     Two doors are often used in the same second: without this, neither of two workers would see the other's ticket.
-    To be held before any ticket is locked. SQLite's writers are one at a time anyway.
+    To be held before any ticket is locked.
     """
-    if conn.dialect.name == "sqlite" or not fingerprints:
-        return
-    numbers: dict[int, bool] = defaultdict(lambda: True)
-    for fingerprint, is_shared in fingerprints.items():
-        number = int(fingerprint[:8], 16) - 2**31
-        numbers[number] = numbers[number] and is_shared
-    given = {"name": _REQUEST_LOCK, "numbers": list(numbers), "shared": list(numbers.values())}
-    conn.execute(_LOCK, given)
+    lock_each(conn, _REQUEST_LOCK, fingerprints)
 
 
 def twins(

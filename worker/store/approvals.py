@@ -12,9 +12,10 @@ from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.templates import digest, template_of
 from worker.store import audit, storable
 from worker.store.bulk import insert_rows
-from worker.store.database import Database, lock_name
+from worker.store.database import Database
 from worker.store.effect_flood import TOO_MANY
 from worker.store.effect_rows import lifetime
+from worker.store.locks import lock_name
 from worker.store.schema import approvals, effects
 
 LEAST_PREFIX = 6  # of a template's name, where a person writes it

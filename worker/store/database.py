@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -245,10 +245,3 @@ def _begin_soon(connection: Any, begin: str) -> None:
             time.sleep(LOOK_AGAIN_SECONDS)
     finally:
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-
-
-def lock_name(conn: Connection, number: int, *, shared: bool = False) -> None:
-    """Let one transaction at a time pass here, or all that say `shared`; SQLite's writers already are one at a time."""
-    if conn.dialect.name != "sqlite":
-        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        conn.execute(text(f"SELECT {function}(:n)"), {"n": number})

@@ -14,9 +14,10 @@ from worker.domain.effects import CHATWOOT, SUPERSEDES, Effect, EffectKind, Effe
 from worker.store import audit, storable
 from worker.store.bulk import among, given_rows, given_values, insert_rows
 from worker.store.claims import Fenced
-from worker.store.database import Database, lock_name
+from worker.store.database import Database
 from worker.store.effect_acts import approve, cancel
 from worker.store.effect_rows import DUE, PERFORMING, WAITING, StoredEffect, first_at, get, lifetime, list_effects
+from worker.store.locks import lock_name
 from worker.store.schema import effects
 from worker.store.types import UtcTime
 from worker.store.waking import wake

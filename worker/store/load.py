@@ -13,7 +13,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from worker.domain.ticket import Ticket
 from worker.store.bulk import insert_rows
-from worker.store.database import Database, lock_name
+from worker.store.database import Database
+from worker.store.locks import lock_name
 from worker.store.schema import agent_load, tickets
 from worker.store.ticket_reads import OPEN
 from worker.store.ticket_rows import bearer_of

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, case, func, literal, null, sel
 
 from worker.domain.effects import NOTICE, EffectKind
 from worker.store import audit
-from worker.store.database import Database, lock_name
+from worker.store.database import Database
 from worker.store.effect_rows import DUE, LIVE, PERFORMING
 from worker.store.effects import CLAIM_LOCK, ClaimedEffect
+from worker.store.locks import lock_name
 from worker.store.schema import effects
 from worker.store.types import UtcTime
 

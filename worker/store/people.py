@@ -12,8 +12,9 @@ from worker.domain.facts import Person
 from worker.domain.routing import ONLINE, Roster, RosterAgent
 from worker.store import storable
 from worker.store.bulk import insert_rows, update_rows
-from worker.store.database import Database, lock_name
+from worker.store.database import Database
 from worker.store.load import open_load
+from worker.store.locks import lock_name
 from worker.store.schema import agents, teams
 
 _ROSTER_LOCK = 7_201_003

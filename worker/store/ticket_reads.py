@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text, union
@@ -14,12 +15,15 @@ from worker.domain.facts import Fact, Person, TicketKey
 from worker.domain.heard import message_key
 from worker.store import codec, storable
 from worker.store.aliases import owners
+from worker.store.bulk import one_of
 from worker.store.database import Database
+from worker.store.locks import lock_each
 from worker.store.schema import effects, events, facts, tickets
 from worker.store.ticket_rows import COLUMNS, StoredTicket, is_one_of, requester_key, stored, stored_key
 
 OPEN = text("tickets.status NOT IN ('resolved','closed')")  # literal: a prepared statement must match the index
 _NOT_ASKED = {EffectState.CANCELLED, EffectState.DEAD, EffectState.DRY_RUN}
+_CUSTOMER_LOCK = 7_201_007
 _ASKED = sorted(state.value for state in set(EffectState) - _NOT_ASKED)
 
 
@@ -117,9 +121,16 @@ def has_message(db: Database, ticket_id: int, message_id: str) -> bool:
         return conn.execute(query).first() is not None
 
 
-def last_survey_at(conn: Connection, requester: Person | str | None, *, contact: int | None = None) -> datetime | None:
+def hold_customers(conn: Connection, names: Collection[int | str]) -> None:
+    """Let nobody else ask these customers, by number of contact or by requester, until the transaction ends."""
+    lock_each(conn, _CUSTOMER_LOCK, {sha256(str(name).encode()).hexdigest(): False for name in names})
+
+
+def last_survey_at(
+    conn: Connection, requester: Person | str | None, *, contact: int | None = None, besides: Collection[int] = ()
+) -> datetime | None:
     """When this requester was last asked, or is going to be; None if never. Under whatever name: with a contact, by any
-    ticket of theirs. A survey that was cancelled, is dead or was only a dry run asked nobody.
+    ticket of theirs, `besides` these. A survey that was cancelled, is dead or was only a dry run asked nobody.
     """
     who = storable.key(requester, 320) if isinstance(requester, str) else requester_key(requester)
     if who is None and contact is None:
@@ -130,6 +141,8 @@ def last_survey_at(conn: Connection, requester: Person | str | None, *, contact:
     asked = select(func.max(effects.c.created_at)).where(
         effects.c.ticket_id == both.c.id, effects.c.kind == EffectKind.SURVEY.value, effects.c.state.in_(_ASKED)
     )
+    if besides:
+        asked = asked.where(~one_of(conn, effects.c.ticket_id, besides))
     query = select(func.max(asked.scalar_subquery())).select_from(both)  # and each ticket's by its index, too
     at: datetime | None = conn.execute(query).scalar()
     return at

@@ -20,6 +20,7 @@ from worker.store.ticket_reads import (
     events_of,
     facts_of,
     get,
+    hold_customers,
     last_survey_at,
     list_tickets,
 )
@@ -45,6 +46,7 @@ __all__ = (
     "facts_of",
     "follow",
     "get",
+    "hold_customers",
     "known",
     "last_survey_at",
     "list_tickets",
