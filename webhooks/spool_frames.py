@@ -1,4 +1,8 @@
-"""The spool's file format: one frame per receipt, magic, lengths, checksum, JSON header, raw body."""
+"""The spool's file format: one frame per receipt, magic, lengths, checksum, JSON header, raw body.
+
+What a frame holds is somebody else's, so `MARK`, with which every frame begins, never stands in it: a sender who relays
+raw bytes cannot put a frame of their own into what a crash leaves of a write.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,26 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from worker.store.inbox import Receipt
 
-MAGIC = b"HDS1"
+MARK, _STUFFED = b"HDS", b"HDS\0"
+MAGIC, _UNSTUFFED = MARK + b"2", MARK + b"1"  # the latter are only read: earlier versions wrote them
 _HEAD = struct.Struct(">4sIII")  # magic, length of the header, length of the body, crc32 of both
 _LARGEST_HEADER = 16 << 20
 _LARGEST_BODY = 1 << 30
+
+
+class _Head(NamedTuple):
+    magic: bytes
+    header: int
+    body: int
+    crc: int
+
+    @property
+    def is_ours(self) -> bool:
+        return self.magic in (MAGIC, _UNSTUFFED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +68,9 @@ def encode(receipt: Receipt) -> bytes:
         "dead_cause": receipt.dead_cause,
     }
     header = json.dumps(fields, separators=(",", ":")).encode()
-    crc = zlib.crc32(receipt.body, zlib.crc32(header))
-    return b"".join((_HEAD.pack(MAGIC, len(header), len(receipt.body), crc), header, receipt.body))
+    body = receipt.body.replace(MARK, _STUFFED)
+    crc = zlib.crc32(body, zlib.crc32(header))
+    return b"".join((_HEAD.pack(MAGIC, len(header), len(body), crc), header, body))
 
 
 def read(file: BinaryIO, offset: int = 0) -> Iterator[Frame | Damage]:
@@ -74,20 +91,20 @@ def count(file: BinaryIO) -> int:
     """How many frames there are, by their lengths alone."""
     end = file.seek(0, io.SEEK_END)
     offset = frames = 0
-    while (lengths := _lengths(file, offset, end)) is not None:
+    while (head := _head(file, offset, end)) is not None:
         frames += 1
-        offset += _HEAD.size + lengths[0] + lengths[1]
+        offset += _HEAD.size + head.header + head.body
     return frames
 
 
-def _lengths(file: BinaryIO, offset: int, end: int) -> tuple[int, int, int] | None:
-    """Lengths and checksum of the frame that begins here, if one can."""
+def _head(file: BinaryIO, offset: int, end: int) -> _Head | None:
+    """Of the frame that begins here, if one can."""
     if offset + _HEAD.size > end:
         return None
     file.seek(offset)
-    magic, header, body, crc = _HEAD.unpack(file.read(_HEAD.size))
-    fits = header <= _LARGEST_HEADER and body <= _LARGEST_BODY and offset + _HEAD.size + header + body <= end
-    return (header, body, crc) if magic == MAGIC and fits else None
+    head = _Head(*_HEAD.unpack(file.read(_HEAD.size)))
+    fits = head.header <= _LARGEST_HEADER and head.body <= _LARGEST_BODY
+    return head if head.is_ours and fits and offset + _HEAD.size + head.header + head.body <= end else None
 
 
 def _is_torn(file: BinaryIO, offset: int, end: int) -> bool:
@@ -95,34 +112,36 @@ def _is_torn(file: BinaryIO, offset: int, end: int) -> bool:
     if end - offset < _HEAD.size:
         return True
     file.seek(offset)
-    magic, header, body, _ = _HEAD.unpack(file.read(_HEAD.size))
-    return bool(magic == MAGIC and offset + _HEAD.size + header + body > end)
+    head = _Head(*_HEAD.unpack(file.read(_HEAD.size)))
+    return head.is_ours and offset + _HEAD.size + head.header + head.body > end
 
 
 def _frame(file: BinaryIO, offset: int, end: int) -> Frame | None:
-    lengths = _lengths(file, offset, end)
-    if lengths is None:
+    head = _head(file, offset, end)
+    if head is None:
         return None
-    header, body, crc = lengths
-    content = file.read(header + body)
-    if len(content) != header + body or zlib.crc32(content) != crc:
+    content = file.read(head.header + head.body)
+    if len(content) != head.header + head.body or zlib.crc32(content) != head.crc:
         return None
+    header, body = content[: head.header], content[head.header :]
+    if head.magic == MAGIC:
+        header, body = header.replace(_STUFFED, MARK), body.replace(_STUFFED, MARK)
     try:
-        receipt = _receipt(json.loads(content[:header]), content[header:])
+        receipt = _receipt(json.loads(header), body)
     except (KeyError, TypeError, ValueError):  # written by another version of this program
         return None
-    return Frame(offset, _HEAD.size + header + body, receipt)
+    return Frame(offset, _HEAD.size + len(content), receipt)
 
 
 def _next_frame(file: BinaryIO, offset: int, end: int) -> int:
     """Where the next whole frame begins, or the end."""
     file.seek(offset)
     rest = file.read(end - offset)
-    found = rest.find(MAGIC)
+    found = rest.find(MARK)
     while found >= 0:
         if _frame(file, offset + found, end) is not None:
             return offset + found
-        found = rest.find(MAGIC, found + 1)
+        found = rest.find(MARK, found + 1)
     return end
 
 

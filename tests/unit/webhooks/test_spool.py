@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +20,15 @@ from webhooks import spool_drain, spool_frames
 from webhooks.spool import Spool, SpoolFailed, count
 from webhooks.spool_frames import Damage
 from webhooks.spool_segment import Segment
+from worker.store.inbox import Receipt
+
+
+def as_before(receipt: Receipt) -> bytes:
+    """A frame as earlier versions wrote it: nothing in it is stuffed."""
+    frame = spool_frames.encode(replace(receipt, body=b""))
+    _, header, _, _ = spool_frames._HEAD.unpack(frame[: spool_frames._HEAD.size])
+    content = frame[spool_frames._HEAD.size :] + receipt.body
+    return spool_frames._HEAD.pack(b"HDS1", header, len(receipt.body), zlib.crc32(content)) + content
 
 
 class TestFrames:
@@ -41,7 +52,7 @@ class TestFrames:
     @given(cut=st.integers(min_value=0, max_value=10_000))
     @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_however_the_file_was_torn_every_whole_frame_survives(self, cut: int, tmp_path: Path) -> None:
-        whole = [spool_frames.encode(a_receipt(n, body=b"HDS1" * n)) for n in range(5)]
+        whole = [spool_frames.encode(a_receipt(n, body=b"HDS1HDS2HDS\0" * n)) for n in range(5)]
         content = b"".join(whole)[: cut % (sum(map(len, whole)) + 1)]
         path = tmp_path / "torn"
         path.write_bytes(content)
@@ -56,6 +67,29 @@ class TestFrames:
         tail = [part for part in found if isinstance(part, Damage)]
         assert len(found) - len(tail) == survivors
         assert [(part.length, part.is_tail) for part in tail] == ([(rest, True)] if rest else [])
+
+    @pytest.mark.parametrize("forged", [spool_frames.encode(a_receipt(7)), as_before(a_receipt(7))])
+    def test_a_frame_that_a_sender_put_into_a_torn_one_is_none(self, tmp_path: Path, forged: bytes) -> None:
+        torn = spool_frames.encode(a_receipt(1, body=b"x" + forged + b"x" * 100))[:-50]
+        path = tmp_path / "torn"
+        path.write_bytes(torn + spool_frames.encode(a_receipt(2)))
+
+        with path.open("rb") as file:
+            found = list(spool_frames.read(file))
+
+        assert [part.receipt.receipt_id for part in found if isinstance(part, spool_frames.Frame)] == [
+            a_receipt(2).receipt_id
+        ]
+
+    def test_one_of_an_older_version_is_read(self, tmp_path: Path) -> None:
+        receipt = a_receipt(1, body=b"HDS\0 and HDS1")
+        path = tmp_path / "older"
+        path.write_bytes(as_before(receipt) + spool_frames.encode(receipt))
+
+        with path.open("rb") as file:
+            frames = list(spool_frames.read(file))
+            assert spool_frames.count(file) == 2
+        assert [frame.receipt for frame in frames] == [receipt, receipt]  # type: ignore[union-attr]
 
 
 class TestPut:
