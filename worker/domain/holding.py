@@ -133,6 +133,6 @@ def given_priority(story: Story) -> Given | None:
     raised = [one for one in story.escalated if one.priority in PRIORITIES and (given is None or one.at >= given[0])]
     highest = max(raised, key=lambda one: PRIORITIES.index(one.priority), default=None)
     if highest is not None and (given is None or is_lower(given[2], highest.priority)):
-        why, is_written = f"raised by the escalation {highest.rule!r}", highest.written != ""
-        return Given(highest.priority, why, is_least=given is None, is_written=is_written)
+        why, unwritten = f"raised by the escalation {highest.rule!r}", highest.key if highest.written == "" else ""
+        return Given(highest.priority, why, is_least=given is None, unwritten=unwritten)
     return None if given is None else Given(given[2], given[3])

@@ -39,13 +39,13 @@ class Priority:
 class Given:
     """A priority that somebody or something set, in words; `is_least` leaves a higher one of the score standing.
 
-    What is not `is_written` was thought to be there already: the source was not told.
+    `unwritten` is the key of the escalation that thought it was there already, so that the source was not told.
     """
 
     name: str
     why: str
     is_least: bool = False
-    is_written: bool = True
+    unwritten: str = ""
 
 
 def is_lower(one: str, other: str) -> bool:

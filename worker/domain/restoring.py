@@ -48,15 +48,15 @@ def _has_come_back(before: Ticket, after: Ticket, ours: Sequence[Assignment], la
 
 
 def _priority(view: View, last: Snapshot) -> Iterator[Effect]:
-    """A priority that somebody gave, or an escalation thought to be there, if that has come out only now."""
-    before, after, given = view.before, view.ticket, None
-    if before is None or last.priority in (None, after.priority) or before.acts != after.acts:
+    """A priority that somebody gave, or that an escalation thought was there already, if that comes out only now."""
+    before, after = view.before, view.ticket
+    if before is None or last.priority in (None, after.priority):
         return
-    if before.escalations == after.escalations:
-        given = given_priority(view.story)
+    given = given_priority(view.story)
     if given is None or given.is_least:
         return
-    if before.priority != after.priority:
+    is_decided_now = before.acts != after.acts or before.escalations != after.escalations
+    if given.unwritten:
+        yield Effect(EffectKind.SET_PRIORITY, f"kept:{given.unwritten}", {"priority": given.name})
+    elif before.priority != after.priority and not is_decided_now:
         yield Effect(EffectKind.SET_PRIORITY, f"kept:priority@{to_micros(last.at)}", {"priority": given.name})
-    elif not given.is_written:
-        yield Effect(EffectKind.SET_PRIORITY, f"kept:{after.escalations[-1].key}", {"priority": given.name})
