@@ -24,6 +24,7 @@ from worker.store.effects import StoredEffect
 
 START = datetime(2026, 6, 18, 9, 0, tzinfo=UTC)
 SECRET = "a-link-secret-that-is-long-enough-for-anything"
+MAYA, JONAS, BILLING = Person("7", "Maya Ortiz"), Person("8", "Jonas Weber"), Person("2", "billing")
 NOTE = Effect(EffectKind.PRIVATE_NOTE, "note:1", {"text": "Routed to billing: rule invoices."})
 TEAM = Effect(EffectKind.ASSIGN_TEAM, "routed:1", {"team_id": "2", "team": "billing"})
 AGENT = Effect(EffectKind.ASSIGN_AGENT, "routed:1", {"agent_id": "7", "agent": "Maya Ortiz"})

@@ -67,7 +67,7 @@ def encode(receipt: Receipt) -> bytes:
         "truncated": receipt.truncated,
         "dead_cause": receipt.dead_cause,
     }
-    header = json.dumps(fields, separators=(",", ":")).encode()
+    header = json.dumps(fields, separators=(",", ":")).encode().replace(MARK, _STUFFED)
     body = receipt.body.replace(MARK, _STUFFED)
     crc = zlib.crc32(body, zlib.crc32(header))
     return b"".join((_HEAD.pack(MAGIC, len(header), len(body), crc), header, body))

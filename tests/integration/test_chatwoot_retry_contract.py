@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outgoing import AGENT, NOTE, START, SURVEY, TEAM, Bench, a_bench
+from tests.outgoing import AGENT, BILLING, JONAS, MAYA, NOTE, START, SURVEY, TEAM, Bench, a_bench
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.retry import CHATWOOT
 from worker.practice.faults import Fault
@@ -68,6 +68,7 @@ class TestInTurn:
         assert waits == [SCHEDULE[0], 60 * 1.1, SCHEDULE[2], SCHEDULE[3], SCHEDULE[4]]
 
     def test_assignments_too(self, bench: Bench) -> None:
+        bench.assign(MAYA, BILLING)
         ids = bench.add(TEAM, AGENT)
         bench.practice.set_faults(*(Fault(kind, path="/assignments") for kind in IN_TURN * 2))
 
@@ -231,9 +232,11 @@ class TestCrowd:
 
 class TestSuperseded:
     def test_an_assignment_decided_anew_during_the_outage_replaces_the_old_one(self, bench: Bench) -> None:
+        bench.assign(MAYA)
         (old,) = bench.add(AGENT)
         bench.practice.set_faults(Fault("500", times=None))
         bench.perform()
+        bench.assign(JONAS)
         (new,) = bench.add(Effect(EffectKind.ASSIGN_AGENT, "routed:2", {"agent_id": "8", "agent": "Jonas Weber"}))
 
         bench.practice.set_faults()

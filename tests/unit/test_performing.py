@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outgoing import AGENT, NOTE, SECRET, START, SURVEY, TEAM, Bench, a_bench
+from tests.outgoing import AGENT, BILLING, MAYA, NOTE, SECRET, START, SURVEY, TEAM, Bench, a_bench
 from worker import survey_token
 from worker.domain.effects import Effect, EffectKind, EffectState
 from worker.domain.facts import Person
@@ -31,7 +31,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 class TestPerform:
     def test_it_assigns_writes_and_says_so(self, bench: Bench) -> None:
-        bench.assign(Person("7", "Maya Ortiz"), Person("2", "billing"))
+        bench.assign(MAYA, BILLING)
         ids = bench.add(TEAM, AGENT, NOTE)
 
         assert bench.perform() == 3

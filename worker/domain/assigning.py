@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from worker.domain.effects import Effect, EffectKind
@@ -42,6 +43,7 @@ def wants(view: View) -> Wants:
 
 
 def _routed(view: View, routed: Routed) -> Wants:
+    routed = replace(routed, at=view.moment)
     after = view.plus((routed,))
     return Wants(facts=(routed,), effects=tuple(_effects(after.ticket)), view=after)
 
@@ -65,5 +67,5 @@ def _effects(ticket: Ticket) -> Iterator[Effect]:
     routed = ticket.routed
     if routed is None:
         return
-    yield from handing_over(routed.key, routed.team, routed.agent)
+    yield from handing_over(routed.key, routed.chosen_team, routed.agent)
     yield Effect(EffectKind.PRIVATE_NOTE, routed.key, {"text": routing_note(ticket)})

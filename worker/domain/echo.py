@@ -9,8 +9,11 @@ from enum import Enum, auto
 from worker.domain.facts import Escalated, Person, Snapshot
 from worker.domain.story import Story
 
-IN_FLIGHT = timedelta(minutes=1)
-"""A call that was under way when we decided anew has shown by then: it ends after 20 s, and clocks differ a little."""
+IN_FLIGHT = timedelta(seconds=5)
+"""A call that was under way when we decided anew has shown by then, but for one that is slower than all others."""
+
+UNHEARD = timedelta(minutes=1)
+"""So much later we have heard of what was done by hand, and have called off what it overtook."""
 
 
 class Showing(Enum):
@@ -33,13 +36,18 @@ class Writes:
         """The register has turned to this value. To be told of every change that shows, in order."""
         known = [place for place, (when, _) in enumerate(self.decided) if when <= at]
         found = next((n for n in reversed(known) if n >= self._shown and self.decided[n][1] == value), None)
-        if found is None:
+        showing = Showing.THEIRS if found is None else self._judged(found, known[-1], at)
+        if found is not None:
+            self._shown = found + 1
+        if showing is Showing.THEIRS:
             self.call_off(at)
-            return Showing.THEIRS
-        self._shown = found + 1
-        if found == known[-1]:
-            return Showing.OURS
-        is_called_off = self._called_off_at is not None and self._called_off_at > self.decided[known[-1]][0]
+        return showing
+
+    def _judged(self, found: int, newest: int, at: datetime) -> Showing:
+        off_at = self._called_off_at
+        is_called_off = off_at is not None and off_at >= self.decided[newest][0]
+        if found == newest:
+            return Showing.THEIRS if is_called_off and off_at is not None and at - off_at > UNHEARD else Showing.OURS
         is_soon = at - self.decided[found + 1][0] <= IN_FLIGHT
         return Showing.LATE if is_soon and not is_called_off else Showing.THEIRS
 
@@ -49,7 +57,7 @@ class Writes:
         return self.decided[self._shown - 1][0]
 
     def call_off(self, at: datetime) -> None:
-        """What we decided before this is written no more: somebody has set it by hand."""
+        """What we decided before this is written no more, once we hear of it: somebody has set it by hand."""
         self._called_off_at = at
 
 

@@ -79,7 +79,7 @@ def _decided(step: Step, to: Target, view: View) -> Escalated:
     is_raised = step.priority in PRIORITIES and is_lower(view.ticket.priority, step.priority)
     written = step.priority if is_raised else ""
     return Escalated(
-        step.rule, step.level, view.now, step.reason, to.team, to.agent, step.priority, to.candidates, written
+        step.rule, step.level, view.moment, step.reason, to.team, to.agent, step.priority, to.candidates, written
     )
 
 

@@ -65,6 +65,8 @@ class _Hands:
         self.last, self.choice = one, one if one.tells_agent else self.choice
         self.is_void = one.by == "routing" and self._is_picked_from(one)
         if self.is_void:
+            self.agents.call_off(one.at)
+            self.teams.call_off(one.at)
             self.held = replace(held, chosen_at=one.at)
         elif one.tells_agent:
             self.held = Holding(one.agent, one.by if one.agent is not None else "", team, one.at)
@@ -76,17 +78,29 @@ class _Hands:
         return has_it is not None and has_it.id not in (_id(one.agent), _id(one.instead_of))
 
     def show(self, shot: Snapshot) -> None:
-        """What the source shows; what of it we wrote is nobody else's doing."""
+        """What the source shows; what of it we wrote is nobody else's doing. A new name is no other team or agent."""
         before, self.before = self.before, shot
-        is_new_team = shot.team != (before.team if before is not None else None)
-        if is_new_team and self.teams.show(_id(shot.team), shot.at) is not Showing.LATE:
-            self.held = replace(self.held, team=shot.team)
+        team = self._show_team(shot, before)
         seen = shown_agent(shot)
-        if seen != (shown_agent(before) if before is not None else None):
-            showing = self.agents.show(_id(seen), shot.at)
-            is_dropped = seen is None and is_new_team and self._is_dropped_by_us(shot)
-            if showing is not Showing.LATE and not is_dropped:
-                self.held = self._changed(seen, shot, is_ours=showing is Showing.OURS)
+        if _id(seen) == _id(shown_agent(before) if before is not None else None):
+            if seen is not None and _id(seen) == _id(self.held.assignee):
+                self.held = replace(self.held, assignee=seen)
+            return
+        showing = self.agents.show(_id(seen), shot.at)
+        is_dropped = seen is None and team in (Showing.OURS, Showing.LATE) and self._drops()
+        if showing is not Showing.LATE and not is_dropped:
+            self.held = self._changed(seen, shot, is_ours=showing is Showing.OURS)
+
+    def _show_team(self, shot: Snapshot, before: Snapshot | None) -> Showing | None:
+        """None where it is the same as before."""
+        if _id(shot.team) == _id(before.team if before is not None else None):
+            if shot.team is not None and _id(shot.team) == _id(self.held.team):
+                self.held = replace(self.held, team=shot.team)
+            return None
+        showing = self.teams.show(_id(shot.team), shot.at)
+        if showing is not Showing.LATE:
+            self.held = replace(self.held, team=shot.team)
+        return showing
 
     def _changed(self, seen: Person | None, shot: Snapshot, *, is_ours: bool) -> Holding:
         """A choice by hand undoes what we decided about the team, unless that shows."""
@@ -100,15 +114,12 @@ class _Hands:
         self.teams.call_off(shot.at)
         return Holding(seen, BY_HAND, shot.team, shot.at)
 
-    def _is_dropped_by_us(self, shot: Snapshot) -> bool:
+    def _drops(self) -> bool:
         """When the team becomes the one we wrote, Chatwoot takes off an agent who is no member: nobody changed that.
 
         Our agent, whom we write next, follows; whoever picked it meanwhile is put back.
         """
-        last = self.last
-        if last is None or last.team is None or last.team.id != _id(shot.team):
-            return False
-        return last.agent is not None or self.is_void
+        return self.last is not None and (self.last.agent is not None or self.is_void)
 
     def _waits_for_a_senior(self) -> bool:
         """An escalation put it into its team's queue; the source then takes off an agent who is no member."""

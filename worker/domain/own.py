@@ -22,6 +22,13 @@ class Candidate:
     away_since: datetime | None = None  # when the agent was first seen not online
 
 
+UPSTREAM = "set in the source"
+BY_ESCALATION = "set by an escalation"
+BY_OPERATOR = "set by an operator"
+GIVEN = frozenset({UPSTREAM, BY_ESCALATION, BY_OPERATOR})
+"""What stands for a rule where the team was given before routing chose the agent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Routed:
     """Our own routing decision, kept as a fact so that a replay of the facts comes out the same."""
@@ -38,6 +45,12 @@ class Routed:
     @property
     def key(self) -> str:
         return f"routed:{self.ordinal}"
+
+    @property
+    def chosen_team(self) -> Person | None:
+        """The team, if this chose one: not one that was given already, nor where the ticket stays with who has it."""
+        stays = self.agent is not None and self.instead_of is not None and self.agent.id == self.instead_of.id
+        return None if stays or self.rule in GIVEN else self.team
 
 
 @dataclass(frozen=True, slots=True)

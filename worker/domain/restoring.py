@@ -7,6 +7,7 @@ a choice by hand, for which our own was called off, was over when we decided.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from worker.clock import to_micros
 from worker.domain.echo import shown_agent
@@ -18,11 +19,14 @@ from worker.domain.story import Assignment
 from worker.domain.ticket import Ticket
 from worker.domain.view import NOTHING, View, Wants
 
+TOO_LATE = timedelta(days=1)
+"""What the source has shown for so long is left as it is: people live with it."""
+
 
 def wants(view: View) -> Wants:
     """Once for each decision whose write it was."""
     last, story = view.story.last, view.story
-    if last is None or not (story.assignments or story.escalated):
+    if last is None or not (story.assignments or story.escalated) or view.now - last.at > TOO_LATE:
         return NOTHING
     return Wants(effects=(*_agent(view, last), *_priority(view, last)))
 

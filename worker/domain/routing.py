@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from worker.domain.facts import Candidate, Person, Routed
 from worker.domain.matching import found, named, named_any, prose
+from worker.domain.own import BY_ESCALATION, BY_OPERATOR, GIVEN, UPSTREAM
 from worker.domain.policy import Policy, RoutingRule
 from worker.domain.ticket import OPEN_STATUSES, Ticket
 
@@ -102,10 +103,6 @@ def route(ticket: Ticket, roster: Roster | None, policy: Policy, *, now: datetim
 
 
 NO_RULE = "no rule"
-UPSTREAM = "set in the source"
-BY_ESCALATION = "set by an escalation"
-BY_OPERATOR = "set by an operator"
-_GIVEN = frozenset({UPSTREAM, BY_ESCALATION, BY_OPERATOR})
 
 
 def _team(ticket: Ticket, roster: Roster | None, policy: Policy) -> tuple[str, Person | None, str, tuple[str, ...]]:
@@ -127,7 +124,7 @@ def _given_by(ticket: Ticket, team: Person) -> str:
     last = routed.team if routed is not None else None
     is_ours = last is not None and (last.id == team.id if team.id is not None else last.name == team.name)
     if routed is not None and is_ours:
-        return routed.rule if routed.rule in _GIVEN else ""
+        return routed.rule if routed.rule in GIVEN else ""
     if any(one.team is not None and one.team.id == team.id for one in ticket.escalations):
         return BY_ESCALATION
     return BY_OPERATOR if ticket.assignment.startswith("act:") else UPSTREAM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from worker.domain.effects import Effect, EffectKind
@@ -88,6 +88,17 @@ class View:
     known: Known
     now: datetime
 
+    @property
+    def moment(self) -> datetime:
+        """When a decision is made: now, but after what a person decided, who has the last word at the same time.
+
+        That follows all that is known of the ticket, so where the source's clock is ahead its time is ahead, too.
+        """
+        last = self.story.assignments[-1] if self.story.assignments else None
+        if last is None or last.at < self.now or (last.at == self.now and last.by != "operator"):
+            return self.now
+        return last.at + _NEXT
+
     def plus(self, facts: tuple[Fact, ...]) -> View:
         """The same with further facts, of our own."""
         known = (*self.facts, *facts)
@@ -110,5 +121,6 @@ class Wants:
     view: View | None = None  # the view with these facts, where the aspect has made it already
 
 
+_NEXT = timedelta(microseconds=1)
 Aspect = Callable[[View], Wants]
 NOTHING = Wants()

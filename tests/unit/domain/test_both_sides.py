@@ -158,7 +158,7 @@ class BothSides(RuleBasedStateMachine):
         assert _id(ticket.team) == _id(chat.team)
         assert chat.priority in (None, ticket.priority)
 
-    def _pass(self, seconds: float = 1) -> None:
+    def _pass(self, seconds: float = 0.1) -> None:
         self.now += timedelta(seconds=seconds)
 
     def _change(self, **register: Any) -> None:
@@ -172,7 +172,7 @@ class BothSides(RuleBasedStateMachine):
         self.on_the_wire.append(self.chat.snapshot(self.now))
 
     def _decide(self, *facts: Fact) -> None:
-        self._pass(0.01)
+        self._pass(0.001)
         known = {fact.key for fact in self.facts}
         self.facts += [fact for fact in facts if fact.key not in known]
         if not self.facts:

@@ -101,12 +101,10 @@ class TestNewTicket:
         assert (decision.ticket.assignee, decision.ticket.team) == (None, Person(None, "billing"))
         assert wishes(decision) == [("private_note", "routed:1")]
 
-    def test_a_team_that_the_source_shows_is_set_all_the_same_as_it_may_have_changed(self):
+    def test_a_team_that_the_source_has_set_is_not_set_again(self):
         assigned = (a_snapshot(0, team=SUPPORT), NEW[1])
 
-        assert wishes(decided(*assigned, now=at(1))) == [
-            ("assign_team", "routed:1"), ("assign_agent", "routed:1"), ("private_note", "routed:1"),
-        ]  # fmt: skip
+        assert wishes(decided(*assigned, now=at(1))) == [("assign_agent", "routed:1"), ("private_note", "routed:1")]
 
     @pytest.mark.parametrize(
         "facts",

@@ -47,11 +47,14 @@ class TestPriority:
         assert self.why(*self.SET) == ("high", "priority high was set by ana@desk.example")
 
     def test_so_is_what_was_being_written_when_we_decided_anew(self) -> None:
-        anew = an_act(10.1, priority="low")
-        facts = (a_snapshot(0), an_act(10, priority="high"), anew, a_snapshot(10.2, priority="high"))
+        anew = an_act(10.02, priority="low")
+        facts = (a_snapshot(0), an_act(10, priority="high"), anew, a_snapshot(10.04, priority="high"))
 
         assert self.why(*facts) == ("low", "priority low was set by ana@desk.example")
-        assert self.why(*facts, a_snapshot(10.3, priority="low")) == ("low", "priority low was set by ana@desk.example")
+        assert self.why(*facts, a_snapshot(10.06, priority="low")) == (
+            "low",
+            "priority low was set by ana@desk.example",
+        )
 
     def test_another_value_is_somebody_elses(self) -> None:
         assert self.why(*self.SET, a_snapshot(12, priority="low")) == ("low", "priority low was set in the source")
@@ -113,19 +116,19 @@ class TestAssignee:
 
     def test_one_of_ours_who_was_being_written_when_we_chose_another_was_not_chosen_by_hand(self) -> None:
         routed = Routed(1, at(2), "rule", BILLING, MAYA, "because")
-        moved = an_act(2.1, Verb.ASSIGN, team=SUPPORT, agent=OLEG)
+        moved = an_act(2.02, Verb.ASSIGN, team=SUPPORT, agent=OLEG)
         facts = (a_snapshot(0), a_message(0), routed, moved)
-        late = (a_snapshot(2.2, team=BILLING), a_snapshot(2.3, team=BILLING, assignee=MAYA))
-        echo = a_snapshot(2.4, team=SUPPORT, assignee=OLEG)
+        late = (a_snapshot(2.04, team=BILLING), a_snapshot(2.06, team=BILLING, assignee=MAYA))
+        echo = a_snapshot(2.08, team=SUPPORT, assignee=OLEG)
 
         between, after = (fold(KEY, told, POLICY, as_of=at(3)) for told in ((*facts, *late), (*facts, *late, echo)))
         assert [one.team for one in (between, after)] == [SUPPORT, SUPPORT]
         assert [(one.assignee, one.assignee_by) for one in (between, after)] == [(OLEG, "operator")] * 2
 
-    @pytest.mark.parametrize("minute", [3.2, 60])
+    @pytest.mark.parametrize("minute", [2.2, 60])
     def test_one_who_appears_long_after_was(self, minute: float) -> None:
         routed = Routed(1, at(2), "rule", BILLING, MAYA, "because")
-        moved = an_act(2.1, Verb.ASSIGN, agent=OLEG)
+        moved = an_act(2.02, Verb.ASSIGN, agent=OLEG)
         facts = (a_snapshot(0), a_message(0), routed, moved, a_snapshot(minute, assignee=MAYA))
 
         ticket = fold(KEY, facts, POLICY, as_of=at(100))
@@ -134,8 +137,8 @@ class TestAssignee:
 
     def test_so_was_one_who_comes_back_once_our_newer_choice_has_shown(self) -> None:
         routed = Routed(1, at(2), "rule", BILLING, MAYA, "because")
-        moved = an_act(2.1, Verb.ASSIGN, agent=OLEG)
-        shown = (a_snapshot(2.2, assignee=OLEG), a_snapshot(2.3, assignee=MAYA))
+        moved = an_act(2.02, Verb.ASSIGN, agent=OLEG)
+        shown = (a_snapshot(2.04, assignee=OLEG), a_snapshot(2.06, assignee=MAYA))
 
         ticket = fold(KEY, (a_snapshot(0), a_message(0), routed, moved, *shown), POLICY, as_of=at(100))
 
@@ -143,17 +146,16 @@ class TestAssignee:
 
 
 class TestStatus:
-    BEGUN = (a_message(0), a_snapshot(0), a_reply(1), an_act(5, Verb.RESOLVE, text="done"), an_act(5.1, Verb.REOPEN))
+    BEGUN = (a_message(0), a_snapshot(0), a_reply(1), an_act(5, Verb.RESOLVE, text="done"), an_act(5.02, Verb.REOPEN))
 
     def test_a_resolve_that_was_being_written_when_we_reopened_does_not_resolve_again(self) -> None:
-        late, echo = a_snapshot(5.2, "resolved"), a_snapshot(5.3, "open")
+        late, echo = a_snapshot(5.04, "resolved"), a_snapshot(5.06, "open")
 
         between, after = folded(*self.BEGUN, late), folded(*self.BEGUN, late, echo)
 
         assert [(one.status, one.reopen_count) for one in (between, after)] == [(Status.IN_PROGRESS, 1)] * 2
 
     def test_one_by_hand_later_does(self) -> None:
-        assert folded(*self.BEGUN, a_snapshot(6.2, "resolved")).status is Status.RESOLVED
-        assert folded(
-            *self.BEGUN, a_snapshot(5.2, "resolved"), a_snapshot(5.3), a_snapshot(5.4, "resolved")
-        ).status is (Status.RESOLVED)
+        assert folded(*self.BEGUN, a_snapshot(5.2, "resolved")).status is Status.RESOLVED
+        echo = (a_snapshot(5.04, "resolved"), a_snapshot(5.06))
+        assert folded(*self.BEGUN, *echo, a_snapshot(5.1, "resolved")).status is Status.RESOLVED

@@ -10,7 +10,7 @@ from tests.builders import BILLING, KEY, MAYA, OLEG, SUPPORT, a_message, a_roste
 from tests.unit.domain.deciding import decided
 from tests.unit.domain.test_echo import POLICY, an_act, folded
 from worker.domain.effects import Effect
-from worker.domain.facts import Escalated, Fact, Routed, Verb
+from worker.domain.facts import Escalated, Fact, Person, Routed, Verb
 from worker.domain.fold import fold
 from worker.domain.outcome import is_wanted
 from worker.domain.ticket import Decision, Ticket
@@ -66,6 +66,34 @@ class TestPickedByHand:
         assert (dropped.ticket.assignee, dropped.ticket.assignee_by) == (None, "source")
         assert put_right(dropped) == []
 
+    @pytest.mark.parametrize("our_team_has_shown", [False, True])
+    def test_and_taken_off_a_day_later_by_a_team_set_by_hand_is_not(self, our_team_has_shown: bool) -> None:
+        shown = (a_snapshot(2.1, team=BILLING), a_snapshot(2.2, team=BILLING, assignee=MAYA))
+        known = (*NEW, *(shown if our_team_has_shown else ()), a_snapshot(3, team=SUPPORT, assignee=OLEG))
+        dropped = decide(1443, *known, a_snapshot(1442, team=BILLING), before=folded(*known))
+
+        assert (dropped.ticket.assignee, dropped.ticket.assignee_by) == (None, "source")
+        assert put_right(dropped) == []
+
+    def test_and_taken_off_by_hand_when_the_team_has_a_new_name_is_not(self) -> None:
+        held = (*NEW, a_snapshot(2.1, team=BILLING), a_snapshot(2.2, team=BILLING, assignee=MAYA))
+        renamed = Person(BILLING.id, "Money")
+
+        after = folded(*held, a_snapshot(9, team=renamed))
+
+        assert (after.assignee, after.assignee_by, after.team) == (None, "source", renamed)
+
+    def test_long_after_our_choice_was_called_off_is_theirs_also_if_it_is_the_same_agent(self) -> None:
+        after = folded(*NEW, a_snapshot(2.1, assignee=OLEG), a_snapshot(1442, assignee=MAYA))
+
+        assert (after.assignee, after.assignee_by) == (MAYA, "source")
+
+    def test_and_heard_of_days_later_is_left_as_it_is(self) -> None:
+        known = (*NEW, self.PICKED, a_snapshot(2.1, team=BILLING))
+
+        assert put_right(decide(1440, *known, before=folded(*known))) == [("assign_agent", "8")]
+        assert put_right(decide(1443, *known, before=folded(*known))) == []
+
     def test_but_let_go_before_we_chose_lets_our_choice_stand_after_all(self) -> None:
         known = (*NEW, self.PICKED)
         over = decide(3, *known, a_snapshot(1.95), before=folded(*known))
@@ -88,6 +116,19 @@ class TestPickedByHand:
         assert folded(*NEW, moved, *late).assignee == OLEG
 
 
+class TestAClockThatIsAhead:
+    @pytest.mark.parametrize("minute", [6, 6.5])
+    def test_of_the_source_lets_what_we_decide_after_an_act_come_after_it(self, minute: float) -> None:
+        """An act follows all that is known of the ticket, so for a while its time may be after ours."""
+        moved = an_act(minute, Verb.ASSIGN, team=SUPPORT)
+        decision = decide(6, *NEW, moved, before=folded(*NEW))
+
+        [routed] = decision.facts
+        assert decision.ticket.assignee == routed.agent
+        again = decide(6.1, *NEW, moved, routed, before=decision.ticket)
+        assert (again.facts, again.ticket.assignee) == ((), routed.agent)
+
+
 class TestAQueue:
     def test_of_a_team_frees_the_ticket_in_the_source_as_well(self) -> None:
         moved = an_act(5, Verb.ASSIGN, team=SUPPORT)
@@ -95,14 +136,22 @@ class TestAQueue:
         decision = decide(6, *held, moved, before=folded(*held), availability="offline")
 
         asked = [(one.kind.value, value_of(one)) for one in decision.effects if one.decision == moved.key]
-        assert asked == [("assign_team", "3"), ("assign_agent", None)]
+        assert asked == [("assign_agent", None), ("assign_team", "3")]
         assert all(
             is_wanted(kind, moved.key, {f"{kind[7:]}_id": value}, decision.ticket) is None for kind, value in asked
         )
 
-        shown = (a_snapshot(6.1, team=SUPPORT, assignee=MAYA), a_snapshot(6.2, team=SUPPORT))
+        shown = (a_snapshot(6.1, team=BILLING), a_snapshot(6.2, team=SUPPORT))
         after = folded(*held, moved, *shown)
         assert (after.assignee, after.assignee_by, after.team) == (None, "", SUPPORT)
+
+    def test_that_the_source_empties_by_itself_is_its_own_choice(self) -> None:
+        moved = an_act(5, Verb.ASSIGN, team=SUPPORT)
+        picked = a_snapshot(5.1, team=SUPPORT, assignee=OLEG)
+
+        after = folded(*NEW, moved, picked)
+
+        assert (after.assignee, after.assignee_by, after.team) == (OLEG, "source", SUPPORT)
 
     def test_of_an_escalation_leaves_it_to_the_source(self) -> None:
         decision = decide(6, *NEW, an_act(5, Verb.ESCALATE, team=SUPPORT, reason="x"), before=folded(*NEW))
