@@ -20,27 +20,30 @@ def wants(view: View) -> Wants:
     ticket = view.ticket
     if ticket.internal or ticket.auto_only or not ticket.resolutions:
         return NOTHING
-    opened, ended = [], []
+    opened: list[tuple[Activity, datetime, str]] = []
+    ended = []
     before = {run.ordinal: run for run in view.before.resolutions} if view.before is not None else {}
     for run in ticket.resolutions:
         was = before.get(run.ordinal)
         if run.reopened_at is None:
-            opened += [(one, run.resolved_at) for one in _opened(run, view) if was is None]
+            again = f"@{was.reopened_at.isoformat()}" if was is not None and was.reopened_at is not None else ""
+            if was is None or again:  # the latter: what seemed to reopen it was none
+                opened += [(one, run.resolved_at, again) for one in _opened(run, view)]
             ended += list(_survey_ended(run, view))
         elif was is not None and was.reopened_at is None:
             kinds = (kind for kind in (SURVEY, HEALTH_CHECK) if view.known.is_still_to_do(kind, run.key))
             ended += [Ended(kind, run.key, "the ticket was reopened") for kind in kinds]
-    events = (*(created(one, at) for one, at in opened), *(_end(one, view.now) for one in ended))
-    return Wants(events=events, activities=tuple(one for one, _ in opened), ended=tuple(ended))
+    events = (*(created(one, at, again) for one, at, again in opened), *(_end(one, view.now) for one in ended))
+    return Wants(events=events, activities=tuple(one for one, _, _ in opened), ended=tuple(ended))
 
 
-def created(activity: Activity, at: datetime) -> Event:
-    """The line of the log that tells of a new activity."""
+def created(activity: Activity, at: datetime, again: str = "") -> Event:
+    """The line of the log that tells of a new activity, or of one that was called off and is open `again`."""
     who = activity.assignee
     owner = {"id": who.id, "name": who.name} if who is not None else None
     data = {"type": activity.kind, "due_at": activity.due_at.isoformat(), "assignee": owner}
     reason = f"{_named(activity.kind, activity.key)}, due {when(activity.due_at)}: {activity.reason}"
-    return Event("activity.created", f"{activity.kind}:{activity.key}", at, "csat", reason, data)
+    return Event("activity.created", f"{activity.kind}:{activity.key}{again}", at, "csat", reason, data)
 
 
 def _opened(run: Resolution, view: View) -> Iterator[Activity]:

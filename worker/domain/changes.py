@@ -105,9 +105,15 @@ def _resolutions(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:
         if old is None:
             reason = f"resolved for the {_nth(run.ordinal)} time"
             yield Event("ticket.resolved", run.key, run.resolved_at, "intake", reason, data)
-        if run.reopened_at is not None and (old is None or old.reopened_at is None):
+        was_reopened_at = old.reopened_at if old is not None else None
+        if run.reopened_at is not None and was_reopened_at is None:
             reason = f"resolution {run.ordinal} did not hold: the ticket is open again"
-            yield Event("ticket.reopened", run.key, run.reopened_at, "intake", reason, data)
+            key = f"{run.key}@{run.reopened_at.isoformat()}"  # what was taken back may come true later
+            yield Event("ticket.reopened", key, run.reopened_at, "intake", reason, data)
+        elif run.reopened_at is None and was_reopened_at is not None:
+            reason = f"resolution {run.ordinal} holds after all: nothing that was said since asks for more"
+            key = f"{run.key}@{was_reopened_at.isoformat()}"
+            yield Event("ticket.resolved", key, run.resolved_at, "intake", reason, data)
 
 
 def _routing(before: Ticket | None, ticket: Ticket) -> Iterator[Event]:

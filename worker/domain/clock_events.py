@@ -35,11 +35,12 @@ def _changed(old: Clock | None, clock: Clock, ticket: Ticket) -> Iterator[Event]
         if share not in said:
             key = promise_keys.warning_key(clock, share)
             yield _event("sla.warned", clock, at, _warning(clock, share), key=key, share=share)
-    if clock.breached_at is not None and (old is None or old.breached_at is None):
+    was_breached_at = old.breached_at if old is not None else None
+    if old is not None and was_breached_at not in (None, clock.breached_at):
+        yield _withdrawn(old, clock, ticket, _withdrawal(old, clock))
+    if clock.breached_at not in (None, was_breached_at):
         key = promise_keys.breach_key(clock)
         yield _event("sla.breached", clock, clock.breached_at, _breach(clock, ticket), key=key)
-    if old is not None and old.breached_at is not None and clock.breached_at is None:
-        yield _withdrawn(old, clock, ticket, _withdrawal(old, clock))
     if clock.met_at is not None and (old is None or old.met_at is None):
         key = f"{clock.key}:{promise_keys.moment(clock.met_at)}"  # after a reopening it may be met again
         yield _event("sla.met", clock, clock.met_at, _met(clock), key=key)
@@ -66,6 +67,10 @@ def _met(clock: Clock) -> str:
 
 
 def _withdrawal(old: Clock, clock: Clock) -> str:
+    if clock.breached_at is not None:
+        return (
+            f"{metric(clock)} was marked breached at {when(old.breached_at)}, but was due by {when(clock.breached_at)}"
+        )
     met = f"met at {when(clock.met_at)}, heard of late" if clock.met_at is not None else "its deadline has moved"
     return f"{metric(clock)} was marked breached at {when(old.breached_at)}, but was {met}"
 

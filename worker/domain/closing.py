@@ -46,7 +46,7 @@ def wants(view: View) -> Wants:
         return _join(said, _blocked(view, run, gaps, act))
     if act is not None:
         why = f": {act.reason}" if act.reason else ""
-        return _join(said, _closed(view, run, AGENT, f"{act.actor} closed it{why}"))
+        return _join(said, _closed(view, run, AGENT, f"{act.actor} closed it{why}", no_earlier=act.at))
     if view.ticket.internal or not view.policy.closing.enabled:
         return said
     return _join(said, _confirmed(view, run) if view.ticket.confirmed_at is not None else _quiet(view, run))
@@ -118,7 +118,9 @@ def _quiet(view: View, run: Resolution) -> Wants:
     if now < notice_at:
         return Wants(timers=(Timer("closing", f"{run.key}:notice", notice_at),))
     sent_at = view.known.done_at(EffectKind.CLOSING_NOTICE, run.key)
-    if sent_at is None:
+    if (
+        sent_at is None or sent_at < run.resolved_at
+    ):  # it was about another resolution, which has become one with that before
         why_not = _no_notice(view.ticket, overdue=now - notice_at)
         if why_not:
             return Wants((_waits(run, why_not, now),))
@@ -173,8 +175,9 @@ def _waits(run: Resolution, why: str, now: datetime) -> Event:
     return Event("ticket.close_waits", f"{run.key}:{why}", now, "intake", f"not closed: {_WAITS[why]}", {"cause": why})
 
 
-def _closed(view: View, run: Resolution, by: str, reason: str) -> Wants:
-    fact = Closed(run.ordinal, view.now, by, reason)
+def _closed(view: View, run: Resolution, by: str, reason: str, *, no_earlier: datetime | None = None) -> Wants:
+    """Now, but after what it follows from: where the source's clock is ahead, that has a later time."""
+    fact = Closed(run.ordinal, max(view.now, run.resolved_at, no_earlier or run.resolved_at), by, reason)
     data = {"by": by, "resolution": run.ordinal, "text": view.ticket.resolution_text}
     return Wants((Event("ticket.closed", fact.key, fact.at, "intake", reason, data),), facts=(fact,))
 

@@ -48,7 +48,8 @@ def why_unwanted(decision: str, ticket: Ticket) -> str | None:
     metric, ordinal, detail = (*rest.split(":", 2), "", "")[:3]
     clock = next((one for one in ticket.clocks if one.key == f"{metric}:{ordinal}"), None)
     if about == BREACH:
-        return None if clock is not None and clock.breached_at is not None else "breach_withdrawn"
+        breached_at = clock.breached_at if clock is not None else None
+        return None if breached_at is not None and detail in ("", moment(breached_at)) else "breach_withdrawn"
     if clock is None or detail not in {str(share) for share, _ in clock.warned}:
         return "deadline_moved"
     if clock.met_at is not None:

@@ -29,7 +29,7 @@ def _breaches(view: View) -> Iterator[Effect]:
     before = _by_key(view.before)
     for clock in view.ticket.clocks:
         old = before.get(clock.key)
-        if clock.breached_at is None or (old is not None and old.breached_at is not None):
+        if clock.breached_at is None or (old is not None and old.breached_at == clock.breached_at):
             continue
         decision = promise_keys.of_breach(clock)
         if _is_late(old, clock, clock.breached_at, view):
@@ -71,7 +71,7 @@ def _withdrawals(view: View) -> Iterator[Effect]:
     now = _by_key(view.ticket)
     for key, old in _by_key(view.before).items():
         clock = now.get(key)
-        if old.breached_at is None or (clock is not None and clock.breached_at is not None):
+        if old.breached_at is None or (clock is not None and clock.breached_at == old.breached_at):
             continue
         for breach in view.known.told(f"{promise_keys.BREACH}:{key}"):
             if breach.split(":")[1:3] == key.split(":"):

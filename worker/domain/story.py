@@ -176,10 +176,9 @@ def _replies(
     for message in messages:
         if message.author is Author.AGENT and not message.private and not message.auto_reply:
             found.setdefault(message.at, message.key)
-    if not snapshots:  # else the source tells of the message itself, once it is really there
-        for act in acts:
-            if act.verb is Verb.REPLY:
-                found.setdefault(act.at, act.key)
+    for act in acts:  # where there is a conversation, the source tells of the message itself, once it is really there
+        if act.verb is Verb.REPLY and (not snapshots or act.at < snapshots[0].at):
+            found.setdefault(act.at, act.key)
     for shot in snapshots:
         at = shot.first_reply_at
         if at is not None and at not in own and (since is None or at > since):

@@ -108,7 +108,7 @@ class Walk:
             self._go(Status.IN_PROGRESS, act.at, act.key)
         elif act.verb is Verb.REPLY and alone and self.status is Status.IN_PROGRESS:
             self._go(Status.PENDING_CUSTOMER, act.at, act.key)
-        elif act.verb is Verb.RESOLVE and self.status in _AT_WORK:
+        elif act.verb is Verb.RESOLVE and self.status in (*_UNANSWERED, *_AT_WORK):
             self._go(Status.RESOLVED, act.at, act.key)
             self._writes_status("resolved", act.at)
         elif act.verb is Verb.REOPEN and self.status is Status.RESOLVED:

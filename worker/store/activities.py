@@ -14,6 +14,8 @@ from worker.store.bulk import insert_rows
 from worker.store.database import Database
 from worker.store.schema import activities
 
+OURSELVES = "hookdesk"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredActivity:
@@ -38,7 +40,8 @@ _COLUMNS = tuple(activities.c[name] for name in StoredActivity.__slots__)
 
 
 def add(conn: Connection, rows: Sequence[tuple[int, Activity]], *, now: datetime) -> list[int]:
-    """Open (ticket id, activity); what was opened before stays as it is. Returns the ids of the new ones."""
+    """Open (ticket id, activity); what was opened before stays as it is, but for what we called off ourselves: that is
+    open again. Returns the ids of the new ones."""
     values = [
         {"ticket_id": ticket_id, "kind": storable.text(one.kind, 40), "key": storable.key(one.key, 100),
          "due_at": one.due_at, "assignee_id": one.assignee.id if one.assignee is not None else None,
@@ -46,13 +49,20 @@ def add(conn: Connection, rows: Sequence[tuple[int, Activity]], *, now: datetime
          "reason": storable.text(one.reason, 4000), "created_at": now}
         for ticket_id, one in rows
     ]  # fmt: skip
-    return sorted(row.id for row in insert_rows(conn, activities, values, returning=("id",), ignore=True))
+    new = sorted(row.id for row in insert_rows(conn, activities, values, returning=("id",), ignore=True))
+    if len(new) < len(values):
+        for one in values:
+            is_it = [activities.c[name] == one[name] for name in ("ticket_id", "kind", "key")]
+            called_off = (activities.c.state == "cancelled") & (activities.c.done_by == OURSELVES)
+            again = {"state": "open", "done_at": None, "done_by": None, "note": None}
+            conn.execute(update(activities).where(*is_it, called_off).values(**again))
+    return new
 
 
 def cancel(conn: Connection, rows: Sequence[tuple[int, Ended]], *, now: datetime) -> None:
     """End the open ones of these (ticket id, kind and key), each with its state and reason, by our own decision."""
     for ticket_id, one in rows:
-        values = {"state": one.state, "done_at": now, "done_by": "hookdesk", "note": storable.text(one.reason, 4000)}
+        values = {"state": one.state, "done_at": now, "done_by": OURSELVES, "note": storable.text(one.reason, 4000)}
         conn.execute(update(activities).where(_is_open(ticket_id, one.kind, one.key)).values(**values))
 
 

@@ -11,8 +11,10 @@ from worker.domain.activities import TOO_LATE
 from worker.domain.facts import Act, Verb
 from worker.domain.policy import ClosingPolicy, CsatPolicy
 from worker.domain.ticket import Activity
+from worker.policy_file import load_policy
 
 POLICY = a_policy()
+CONFIRMING = a_policy(closing=load_policy(None).closing)
 OPEN = (a_snapshot(0, assignee=MAYA), a_message(0), a_reply(5))
 RESOLVED = (*OPEN, a_snapshot(10, "resolved", assignee=MAYA))
 BEFORE = decided(*OPEN, now=at(6)).ticket
@@ -42,6 +44,21 @@ class TestOpening:
         again = decided(*RESOLVED, *first.facts, now=at(11), before=first.ticket)
 
         assert (again.activities, again.ended) == ((), ())
+
+    def test_again_when_what_seemed_to_reopen_it_was_only_thanks(self):
+        first = decided(*RESOLVED, now=at(10), before=BEFORE)
+        opened = (*RESOLVED, *first.facts, a_snapshot(15.001, "open", assignee=MAYA))
+        seeming = decided(*opened, now=at(15.01), before=first.ticket)
+
+        thanks = a_message(15, id="thanks", text="Thanks, that solved it!")
+        over = decided(*opened, thanks, *seeming.facts, now=at(15.02), before=seeming.ticket, policy=CONFIRMING)
+
+        assert (seeming.activities, [one[2] for one in ended(seeming)]) == ((), ["cancelled", "cancelled"])
+        assert over.activities == (SURVEY, CHECK)
+        told = [
+            (one.name, one.key.partition("@")[2] != "") for one in over.events if one.key.startswith("resolution:1@")
+        ]
+        assert told == [("ticket.resolved", True)]
 
     def test_each_resolution_has_its_own(self):
         first = decided(*RESOLVED, now=at(10), before=BEFORE)

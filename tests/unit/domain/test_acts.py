@@ -95,10 +95,19 @@ class TestBesideTheSource:
 
         assert {clock.metric: clock.met_at for clock in ticket.clocks}["first_response"] is None
 
-    def test_resolving_what_nobody_works_on_changes_nothing(self):
+    def test_resolving_holds_also_where_it_comes_out_that_nobody_worked_on_it(self):
+        """It was in work as far as was known when somebody resolved it; what is heard late does not undo that."""
         ticket = folded(a_snapshot(0), a_message(0), act(1, Verb.RESOLVE))
 
-        assert ticket.status is Status.TRIAGED
+        assert ticket.status is Status.RESOLVED
+        assert [one.resolved_at for one in ticket.resolutions] == [at(1)]
+
+    def test_a_reply_by_mail_from_before_the_conversation_counts(self):
+        replied = (a_message(0), act(3, Verb.REPLY, text="Which parcel?"))
+
+        ticket = folded(*replied, a_snapshot(8, created_at=at(8)), a_message(8, id="m8"))
+
+        assert {clock.metric: clock.met_at for clock in ticket.clocks}["first_response"] == at(3)
 
 
 class TestWhoHasIt:

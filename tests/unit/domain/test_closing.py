@@ -44,6 +44,17 @@ class TestConfirmed:
         assert event.data == {"by": "confirmation", "resolution": 1, "text": "Sent anew."}
         assert event.reason == "the customer confirmed it at 2026-06-18 09:20:00 UTC and added nothing for 5 m"
 
+    @pytest.mark.parametrize("ahead", [0.25, 0.9])
+    def test_a_person_closes_it_also_while_the_sources_clock_is_ahead(self, ahead):
+        known = (*RESOLVED[:-1], a_snapshot(10 + ahead, "resolved"))
+        said = act(10 + ahead + 0.001)
+        first = run(*known, said, now=at(10), before=run(*known, now=at(10)).ticket)
+
+        again = run(*known, said, *first.facts, now=at(11), before=first.ticket)
+
+        assert closed(first) == [("agent", said.at)]
+        assert (first.ticket.status, again.ticket.status, again.facts) == (Status.CLOSED, Status.CLOSED, ())
+
     def test_whatever_else_they_write_opens_it_again(self):
         told = (*RESOLVED, THANKS, a_message(22, text="Wait, no"))
 

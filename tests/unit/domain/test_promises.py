@@ -227,6 +227,18 @@ class TestWithdrawal:
         assert events(again)["sla.breached"].key == "first_response:1:2026-06-18T10:20:00+00:00"
         assert wishes(again) == [("private_note", "sla:first_response:1:2026-06-18T10:20:00+00:00")]
 
+    def test_a_breach_that_moved_is_taken_back_and_told_with_its_own_time(self):
+        """The first words of the customer are heard of last."""
+        moved = later(a_message(-10, id="earlier"), before=self.breached, now=62, done={(NOTE, BREACH): at(61)})
+
+        at_last = "first_response:1:2026-06-18T09:50:00+00:00"
+        assert clock(moved).breached_at == at(50)
+        assert events(moved)["sla.breach_withdrawn"].data["was_breached_at"] == at(60).isoformat()
+        assert events(moved)["sla.breached"].key == at_last
+        assert {self.back, f"sla:{at_last}"} <= {decision for _, decision in wishes(moved)}
+        assert is_wanted("private_note", BREACH, {}, moved.ticket) == "breach_withdrawn"
+        assert is_wanted("private_note", f"sla:{at_last}", {}, moved.ticket) is None
+
     def test_a_clock_that_only_stands_still_now_says_so(self):
         decision = later(a_snapshot(50, "snoozed"), before=self.breached, now=62, done={(NOTE, BREACH): at(61)})
 
