@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.engine import Connection
@@ -16,6 +16,7 @@ from worker.domain.acting import refuse_illegal, refuse_unreachable
 from worker.domain.facts import Act, Author, Message, Parsed, TicketKey, Verb
 from worker.domain.fold import fold
 from worker.domain.ticket import Ticket
+from worker.domain.view import AHEAD, NEXT
 from worker.errors import Invalid, KeyReused, NotDone, NotFound
 from worker.instruction import LONGEST, Instruction, act_of
 from worker.knowing import again_if_overtaken
@@ -26,8 +27,6 @@ from worker.store.tickets import StoredTicket
 
 SOURCE = "api"  # of tickets that are created here
 EVENT = "ticket.create"
-_NEXT = timedelta(microseconds=1)
-_SKEW = timedelta(minutes=1)  # how far ahead of ours a source's clock is believed to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,8 @@ def cause_of(act: Act) -> str:
 
 def _after(ticket: Ticket, now: datetime) -> datetime:
     """Now, but after everything that is known: the act is about the ticket as it stands, not as it stood before."""
-    following = ticket.updated_at + _NEXT
-    return following if now < following <= now + _SKEW else now
+    following = ticket.updated_at + NEXT
+    return following if now < following <= now + AHEAD else now
 
 
 def _check_key(key: str) -> None:

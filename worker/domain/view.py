@@ -90,14 +90,13 @@ class View:
 
     @property
     def moment(self) -> datetime:
-        """When a decision is made: now, but after what a person decided, who has the last word at the same time.
-
-        That follows all that is known of the ticket, so where the source's clock is ahead its time is ahead, too.
+        """When a decision is made: now, but after what a person decided at this very time, and after all that is known,
+        if the source's clock is a little ahead.
         """
-        last = self.story.assignments[-1] if self.story.assignments else None
-        if last is None or last.at < self.now or (last.at == self.now and last.by != "operator"):
-            return self.now
-        return last.at + _NEXT
+        latest, ours = self.story.updated_at, self.story.assignments
+        is_ahead = self.now < latest <= self.now + AHEAD
+        is_a_persons = bool(ours) and ours[-1].by == "operator" and ours[-1].at == self.now
+        return latest + NEXT if is_ahead else self.now + NEXT if is_a_persons else self.now
 
     def plus(self, facts: tuple[Fact, ...]) -> View:
         """The same with further facts, of our own."""
@@ -121,6 +120,9 @@ class Wants:
     view: View | None = None  # the view with these facts, where the aspect has made it already
 
 
-_NEXT = timedelta(microseconds=1)
+NEXT = timedelta(microseconds=1)
+AHEAD = timedelta(minutes=1)
+"""The clock of a source may be so much ahead of ours."""
+
 Aspect = Callable[[View], Wants]
 NOTHING = Wants()
