@@ -15,8 +15,9 @@ from worker.domain import closing
 from worker.domain.acting import refuse_illegal, refuse_unreachable
 from worker.domain.facts import Act, Author, Message, Parsed, TicketKey, Verb
 from worker.domain.fold import fold
+from worker.domain.holding import NEXT
 from worker.domain.ticket import Ticket
-from worker.domain.view import AHEAD, NEXT
+from worker.domain.view import AHEAD
 from worker.errors import Invalid, KeyReused, NotDone, NotFound
 from worker.instruction import LONGEST, Instruction, act_of
 from worker.knowing import again_if_overtaken

@@ -43,7 +43,7 @@ def wants(view: View) -> Wants:
 
 
 def _routed(view: View, routed: Routed) -> Wants:
-    routed = replace(routed, at=view.moment)
+    routed = replace(routed, at=view.moment, after=view.known_until)
     after = view.plus((routed,))
     return Wants(facts=(routed,), effects=tuple(_effects(after.ticket)), view=after)
 

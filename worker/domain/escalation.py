@@ -79,8 +79,9 @@ def _decided(step: Step, to: Target, view: View) -> Escalated:
     is_raised = step.priority in PRIORITIES and is_lower(view.ticket.priority, step.priority)
     written = step.priority if is_raised else ""
     return Escalated(
-        step.rule, step.level, view.moment, step.reason, to.team, to.agent, step.priority, to.candidates, written
-    )
+        step.rule, step.level, view.moment, step.reason, to.team, to.agent, step.priority, to.candidates, written,
+        view.known_until,
+    )  # fmt: skip
 
 
 def _steps(view: View, signs: Signs) -> Iterator[Step]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from worker.domain.echo import Showing, Writes, priority_by_hand, shown_agent
 from worker.domain.facts import Person, Snapshot
 from worker.domain.priority import PRIORITIES, Given, is_lower
 from worker.domain.story import Assignment, Story
 
+NEXT = timedelta(microseconds=1)
 BY_HAND = "source"  # by a person there, or by a rule of the source's own
 
 
@@ -28,8 +31,9 @@ class Holding:
 
 def holding(story: Story) -> Holding:
     """What we decided and what the source shows, one after the other, each by its own time."""
-    hands = _Hands.of(story)
-    waiting = list(reversed(story.assignments))
+    ours = _in_time(story)
+    hands = _Hands.of(ours)
+    waiting = ours[::-1]
     for shot in story.snapshots:
         while waiting and waiting[-1].at < shot.at:
             hands.decide(waiting.pop())
@@ -37,6 +41,33 @@ def holding(story: Story) -> Holding:
     for one in reversed(waiting):
         hands.decide(one)
     return hands.held
+
+
+def _in_time(story: Story) -> list[Assignment]:
+    """Our choices, with the time by which they come among the snapshots.
+
+    One that the source showed before its time, though that was not known when it was made, was made just before that:
+    our clock was ahead. But it comes after the choice before it, of which that may be the echo.
+    """
+    found: list[Assignment] = []
+    for one in story.assignments:
+        floor = max(one.after, found[-1].at) if one.after is not None and found else one.after
+        shown_at = _shown_at(one, story.snapshots, floor) if floor is not None and story.snapshots else None
+        found.append(one if shown_at is None else replace(one, at=shown_at - NEXT))
+    return found
+
+
+def _shown_at(one: Assignment, snapshots: Sequence[Snapshot], floor: datetime) -> datetime | None:
+    if snapshots[-1].at <= floor:
+        return None
+    shots = (shot.at for before, shot in pairwise(snapshots) if floor < shot.at < one.at and _shows(one, before, shot))
+    return next(shots, None)
+
+
+def _shows(one: Assignment, before: Snapshot, shot: Snapshot) -> bool:
+    team, agent = _id(one.team), _id(one.agent)
+    is_team = team is not None and team == _id(shot.team) != _id(before.team)
+    return is_team or (agent is not None and agent == _id(shown_agent(shot)) != _id(shown_agent(before)))
 
 
 @dataclass(slots=True)
@@ -52,9 +83,8 @@ class _Hands:
     before: Snapshot | None = None
 
     @classmethod
-    def of(cls, story: Story) -> _Hands:
-        """At the beginning of it."""
-        ours = story.assignments
+    def of(cls, ours: Sequence[Assignment]) -> _Hands:
+        """At the beginning, with what we are going to decide."""
         agents = Writes([(one.at, _id(one.agent)) for one in ours if one.tells_agent])
         return cls(agents, teams=Writes([(one.at, _id(one.team)) for one in ours if one.team is not None]))
 

@@ -41,6 +41,7 @@ class Routed:
     reason: str
     candidates: tuple[Candidate, ...] = field(default=())
     instead_of: Person | None = None  # who had it until then, of a ticket that moves
+    after: datetime | None = None  # the newest snapshot that was known, by the source's clock
 
     @property
     def key(self) -> str:
@@ -123,6 +124,7 @@ class Escalated:
     priority: str = ""  # at least this from now on; empty: unchanged
     candidates: tuple[Candidate, ...] = ()
     written: str | None = None  # the priority to set in the source, empty for none; None: not told by an older version
+    after: datetime | None = None  # see Routed
 
     @property
     def key(self) -> str:

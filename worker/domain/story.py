@@ -54,6 +54,7 @@ class Assignment:
     team: Person | None
     agent: Person | None
     instead_of: Person | None = None  # who had it, where routing took it from somebody
+    after: datetime | None = None  # the newest snapshot that was known then; None where that is not told
 
     @property
     def tells_agent(self) -> bool:
@@ -135,8 +136,14 @@ def _assignments(routed: Iterable[Routed], escalated: Iterable[Escalated], acts:
 
     An escalation that found nobody moved nothing.
     """
-    found = [Assignment(one.key, one.at, "routing", one.chosen_team, one.agent, one.instead_of) for one in routed]
-    found += [Assignment(up.key, up.at, "escalation", up.team, up.agent) for up in escalated if up.team or up.agent]
+    found = [
+        Assignment(one.key, one.at, "routing", one.chosen_team, one.agent, one.instead_of, one.after) for one in routed
+    ]
+    found += [
+        Assignment(up.key, up.at, "escalation", up.team, up.agent, after=up.after)
+        for up in escalated
+        if up.team or up.agent
+    ]
     found += [Assignment(act.key, act.at, "operator", act.team, act.agent) for act in acts if act.verb is Verb.ASSIGN]
     return sorted(found, key=lambda one: (one.at, _ORDER.index(one.by), one.key))
 

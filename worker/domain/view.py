@@ -10,6 +10,7 @@ from typing import Protocol
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Fact, Matched, TicketKey
 from worker.domain.fold import fold_further
+from worker.domain.holding import NEXT
 from worker.domain.policy import Policy
 from worker.domain.promised import kept
 from worker.domain.routing import Roster
@@ -98,6 +99,11 @@ class View:
         is_a_persons = bool(ours) and ours[-1].by == "operator" and ours[-1].at == self.now
         return latest + NEXT if is_ahead else self.now + NEXT if is_a_persons else self.now
 
+    @property
+    def known_until(self) -> datetime | None:
+        """The newest snapshot that a decision knows, by the source's clock."""
+        return self.story.last.at if self.story.last is not None else None
+
     def plus(self, facts: tuple[Fact, ...]) -> View:
         """The same with further facts, of our own."""
         known = (*self.facts, *facts)
@@ -120,7 +126,6 @@ class Wants:
     view: View | None = None  # the view with these facts, where the aspect has made it already
 
 
-NEXT = timedelta(microseconds=1)
 AHEAD = timedelta(minutes=1)
 """The clock of a source may be so much ahead of ours."""
 

@@ -24,9 +24,10 @@ from worker.domain.confirming import is_confirmation
 from worker.domain.effects import EffectKind
 from worker.domain.facts import Act, Answer, Asked, Author, Closed, Fact, Message, Verb
 from worker.domain.fold import fold
+from worker.domain.holding import NEXT
 from worker.domain.policy import AgentRule, EscalationLevel, EscalationRule, RoutingRule
 from worker.domain.ticket import Decision, Status
-from worker.domain.view import AHEAD, NEXT
+from worker.domain.view import AHEAD
 from worker.policy_file import load_policy
 
 EXAMPLES = int(os.environ.get("LONG_STORIES", "80"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -210,3 +211,31 @@ class TestPriority:
 
         assert self.priority(a_snapshot(0), old, a_snapshot(11, priority="high")) == "high"
         assert self.priority(a_snapshot(0), old, a_snapshot(11, priority="urgent")) == "urgent"
+
+
+class TestOurClockIsAhead:
+    """It was set forward by half a minute: what we wrote shows before we decided it."""
+
+    ROUTED = Routed(1, at(2.5), "rule", BILLING, MAYA, "because", after=at(0))
+    SHOWN = (a_snapshot(2.01, team=BILLING), a_snapshot(2.02, team=BILLING, assignee=MAYA))
+
+    def test_what_shows_is_still_ours(self) -> None:
+        after = folded(a_snapshot(0), MESSAGE, self.ROUTED, *self.SHOWN)
+
+        assert (after.assignee, after.assignee_by, after.team) == (MAYA, "routing", BILLING)
+
+    def test_and_a_change_by_hand_after_it_holds(self) -> None:
+        after = folded(a_snapshot(0), MESSAGE, self.ROUTED, *self.SHOWN, a_snapshot(2.1, team=BILLING))
+
+        assert (after.assignee, after.assignee_by) == (None, "source")
+
+    def test_a_change_that_was_known_came_before(self) -> None:
+        known = replace(self.ROUTED, after=at(2.1))
+        after = folded(a_snapshot(0), MESSAGE, known, *self.SHOWN, a_snapshot(2.1, team=BILLING))
+
+        assert (after.assignee, after.assignee_by) == (MAYA, "routing")
+
+    def test_a_decision_knows_until_when(self) -> None:
+        [routed] = [fact for fact in decide(3, a_snapshot(1), MESSAGE, before=None).facts if isinstance(fact, Routed)]
+
+        assert routed.after == at(1)
