@@ -15,9 +15,8 @@ from worker.domain import closing
 from worker.domain.acting import refuse_illegal, refuse_unreachable
 from worker.domain.facts import Act, Author, Message, Parsed, TicketKey, Verb
 from worker.domain.fold import fold
-from worker.domain.holding import NEXT
 from worker.domain.ticket import Ticket
-from worker.domain.view import AHEAD
+from worker.domain.view import just_after
 from worker.errors import Invalid, KeyReused, NotDone, NotFound
 from worker.instruction import LONGEST, Instruction, act_of
 from worker.knowing import again_if_overtaken
@@ -65,7 +64,7 @@ def _act(desk: Desk, ticket_id: int, asked: Instruction, act_id: str) -> Acted:
         if asked.verb is Verb.REPLY:
             refuse_unreachable(held.ticket)
         now = desk.db.now(conn)
-        at = _after(held.ticket, now)
+        at = just_after(held.ticket.updated_at, now)
         new = _checked(conn, desk, asked, act_id=act_id, at=at)
         if asked.verb is Verb.CLOSE and not asked.automatic:
             _refuse_undone(conn, desk, held, new)
@@ -101,12 +100,6 @@ def create(desk: Desk, asked: Instruction) -> Acted:
 def cause_of(act: Act) -> str:
     """What the log says led to an event: somebody by our own doors."""
     return f"by:{act.actor}"
-
-
-def _after(ticket: Ticket, now: datetime) -> datetime:
-    """Now, but after everything that is known: the act is about the ticket as it stands, not as it stood before."""
-    following = ticket.updated_at + NEXT
-    return following if now < following <= now + AHEAD else now
 
 
 def _check_key(key: str) -> None:

@@ -67,12 +67,10 @@ def _met(clock: Clock) -> str:
 
 
 def _withdrawal(old: Clock, clock: Clock) -> str:
+    really = f"met at {when(clock.met_at)}, heard of late" if clock.met_at is not None else "its deadline has moved"
     if clock.breached_at is not None:
-        return (
-            f"{metric(clock)} was marked breached at {when(old.breached_at)}, but was due by {when(clock.breached_at)}"
-        )
-    met = f"met at {when(clock.met_at)}, heard of late" if clock.met_at is not None else "its deadline has moved"
-    return f"{metric(clock)} was marked breached at {when(old.breached_at)}, but was {met}"
+        really = f"due by {when(clock.breached_at)}"
+    return f"{metric(clock)} was marked breached at {when(old.breached_at)}, but was {really}"
 
 
 def _withdrawn(old: Clock, clock: Clock, ticket: Ticket, reason: str) -> Event:

@@ -118,9 +118,8 @@ def _quiet(view: View, run: Resolution) -> Wants:
     if now < notice_at:
         return Wants(timers=(Timer("closing", f"{run.key}:notice", notice_at),))
     sent_at = view.known.done_at(EffectKind.CLOSING_NOTICE, run.key)
-    if (
-        sent_at is None or sent_at < run.resolved_at
-    ):  # it was about another resolution, which has become one with that before
+    is_told = sent_at is not None and sent_at >= run.resolved_at  # one from before was about another resolution
+    if sent_at is None or not is_told:
         why_not = _no_notice(view.ticket, overdue=now - notice_at)
         if why_not:
             return Wants((_waits(run, why_not, now),))

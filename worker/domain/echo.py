@@ -45,11 +45,12 @@ class Writes:
 
     def _judged(self, found: int, newest: int, at: datetime) -> Showing:
         off_at = self._called_off_at
-        is_called_off = off_at is not None and off_at >= self.decided[newest][0]
+        if off_at is not None and off_at < self.decided[newest][0]:
+            off_at = None  # decided anew since
         if found == newest:
-            return Showing.THEIRS if is_called_off and off_at is not None and at - off_at > UNHEARD else Showing.OURS
+            return Showing.THEIRS if off_at is not None and at - off_at > UNHEARD else Showing.OURS
         is_soon = at - self.decided[found + 1][0] <= IN_FLIGHT
-        return Showing.LATE if is_soon and not is_called_off else Showing.THEIRS
+        return Showing.LATE if is_soon and off_at is None else Showing.THEIRS
 
     @property
     def shown_at(self) -> datetime:

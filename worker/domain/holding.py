@@ -12,7 +12,7 @@ from worker.domain.facts import Person, Snapshot
 from worker.domain.priority import PRIORITIES, Given, is_lower
 from worker.domain.story import Assignment, Story
 
-NEXT = timedelta(microseconds=1)
+_NEXT = timedelta(microseconds=1)
 BY_HAND = "source"  # by a person there, or by a rule of the source's own
 
 
@@ -53,7 +53,7 @@ def _in_time(story: Story) -> list[Assignment]:
     for one in story.assignments:
         floor = max(one.after, found[-1].at) if one.after is not None and found else one.after
         shown_at = _shown_at(one, story.snapshots, floor) if floor is not None and story.snapshots else None
-        found.append(one if shown_at is None else replace(one, at=shown_at - NEXT))
+        found.append(one if shown_at is None else replace(one, at=shown_at - _NEXT))
     return found
 
 
@@ -65,9 +65,9 @@ def _shown_at(one: Assignment, snapshots: Sequence[Snapshot], floor: datetime) -
 
 
 def _shows(one: Assignment, before: Snapshot, shot: Snapshot) -> bool:
-    team, agent = _id(one.team), _id(one.agent)
-    is_team = team is not None and team == _id(shot.team) != _id(before.team)
-    return is_team or (agent is not None and agent == _id(shown_agent(shot)) != _id(shown_agent(before)))
+    team, agent = id_of(one.team), id_of(one.agent)
+    is_team = team is not None and team == id_of(shot.team) != id_of(before.team)
+    return is_team or (agent is not None and agent == id_of(shown_agent(shot)) != id_of(shown_agent(before)))
 
 
 @dataclass(slots=True)
@@ -85,8 +85,8 @@ class _Hands:
     @classmethod
     def of(cls, ours: Sequence[Assignment]) -> _Hands:
         """At the beginning, with what we are going to decide."""
-        agents = Writes([(one.at, _id(one.agent)) for one in ours if one.tells_agent])
-        return cls(agents, teams=Writes([(one.at, _id(one.team)) for one in ours if one.team is not None]))
+        agents = Writes([(one.at, id_of(one.agent)) for one in ours if one.tells_agent])
+        return cls(agents, teams=Writes([(one.at, id_of(one.team)) for one in ours if one.team is not None]))
 
     def decide(self, one: Assignment) -> None:
         """Our own decision. Routing chooses only for tickets that nobody has: who was chosen by hand before it, but
@@ -105,29 +105,29 @@ class _Hands:
 
     def _is_picked_from(self, one: Assignment) -> bool:
         has_it = self.held.assignee if self.held.by == BY_HAND else None
-        return has_it is not None and has_it.id not in (_id(one.agent), _id(one.instead_of))
+        return has_it is not None and has_it.id not in (id_of(one.agent), id_of(one.instead_of))
 
     def show(self, shot: Snapshot) -> None:
         """What the source shows; what of it we wrote is nobody else's doing. A new name is no other team or agent."""
         before, self.before = self.before, shot
         team = self._show_team(shot, before)
         seen = shown_agent(shot)
-        if _id(seen) == _id(shown_agent(before) if before is not None else None):
-            if seen is not None and _id(seen) == _id(self.held.assignee):
+        if id_of(seen) == id_of(shown_agent(before) if before is not None else None):
+            if seen is not None and id_of(seen) == id_of(self.held.assignee):
                 self.held = replace(self.held, assignee=seen)
             return
-        showing = self.agents.show(_id(seen), shot.at)
+        showing = self.agents.show(id_of(seen), shot.at)
         is_dropped = seen is None and team in (Showing.OURS, Showing.LATE) and self._drops()
         if showing is not Showing.LATE and not is_dropped:
             self.held = self._changed(seen, shot, is_ours=showing is Showing.OURS)
 
     def _show_team(self, shot: Snapshot, before: Snapshot | None) -> Showing | None:
         """None where it is the same as before."""
-        if _id(shot.team) == _id(before.team if before is not None else None):
-            if shot.team is not None and _id(shot.team) == _id(self.held.team):
+        if id_of(shot.team) == id_of(before.team if before is not None else None):
+            if shot.team is not None and id_of(shot.team) == id_of(self.held.team):
                 self.held = replace(self.held, team=shot.team)
             return None
-        showing = self.teams.show(_id(shot.team), shot.at)
+        showing = self.teams.show(id_of(shot.team), shot.at)
         if showing is not Showing.LATE:
             self.held = replace(self.held, team=shot.team)
         return showing
@@ -135,7 +135,7 @@ class _Hands:
     def _changed(self, seen: Person | None, shot: Snapshot, *, is_ours: bool) -> Holding:
         """A choice by hand undoes what we decided about the team, unless that shows."""
         held = self.held
-        if _id(seen) == _id(held.assignee):
+        if id_of(seen) == id_of(held.assignee):
             return Holding(seen, held.by, held.team, shot.at)
         if is_ours and self.choice is not None:
             return Holding(seen, self.choice.by if seen is not None else "", held.team, shot.at)
@@ -156,10 +156,11 @@ class _Hands:
         last = self.last
         if last is None or last.by != "escalation" or last.agent is not None or last.team is None:
             return False
-        return last.team.id == _id(self.held.team)
+        return last.team.id == id_of(self.held.team)
 
 
-def _id(person: Person | None) -> str | None:
+def id_of(person: Person | None) -> str | None:
+    """None for nobody."""
     return person.id if person is not None else None
 
 

@@ -14,7 +14,7 @@ from worker.domain.echo import shown_agent
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Snapshot
 from worker.domain.handover import handing_over
-from worker.domain.holding import BY_HAND, given_priority
+from worker.domain.holding import BY_HAND, given_priority, id_of
 from worker.domain.story import Assignment
 from worker.domain.ticket import Ticket
 from worker.domain.view import NOTHING, View, Wants
@@ -43,12 +43,13 @@ def _agent(view: View, last: Snapshot) -> Iterator[Effect]:
 def _has_come_back(before: Ticket, after: Ticket, ours: Sequence[Assignment], last: Snapshot) -> bool:
     """To what we decided earlier about team or agent, from something else, and the source does not show it."""
     known = next((n for n, one in enumerate(ours, start=1) if one.key == before.assignment), 0)
-    teams = [one.team for one in ours[:known] if one.team is not None]
-    agents = [one.agent for one in ours[:known] if one.tells_agent]
+    teams = [id_of(one.team) for one in ours[:known] if one.team is not None]
+    agents = [id_of(one.agent) for one in ours[:known] if one.tells_agent]
     is_newest = not any(one.team is not None for one in ours[known:])
-    if teams and is_newest and last.team != after.team == teams[-1] != before.team:
+    if teams and is_newest and id_of(last.team) != id_of(after.team) == teams[-1] != id_of(before.team):
         return True
-    return bool(agents) and shown_agent(last) != after.assignee == agents[-1] != before.assignee
+    shown = id_of(shown_agent(last))
+    return bool(agents) and shown != id_of(after.assignee) == agents[-1] != id_of(before.assignee)
 
 
 def _priority(view: View, last: Snapshot) -> Iterator[Effect]:

@@ -10,7 +10,6 @@ from typing import Protocol
 from worker.domain.effects import Effect, EffectKind
 from worker.domain.facts import Fact, Matched, TicketKey
 from worker.domain.fold import fold_further
-from worker.domain.holding import NEXT
 from worker.domain.policy import Policy
 from worker.domain.promised import kept
 from worker.domain.routing import Roster
@@ -94,10 +93,10 @@ class View:
         """When a decision is made: now, but after what a person decided at this very time, and after all that is known,
         if the source's clock is a little ahead.
         """
-        latest, ours = self.story.updated_at, self.story.assignments
-        is_ahead = self.now < latest <= self.now + AHEAD
+        ours = self.story.assignments
         is_a_persons = bool(ours) and ours[-1].by == "operator" and ours[-1].at == self.now
-        return latest + NEXT if is_ahead else self.now + NEXT if is_a_persons else self.now
+        latest = self.story.updated_at
+        return just_after(latest, self.now) if is_a_persons or latest > self.now else self.now
 
     @property
     def known_until(self) -> datetime | None:
@@ -126,8 +125,14 @@ class Wants:
     view: View | None = None  # the view with these facts, where the aspect has made it already
 
 
-AHEAD = timedelta(minutes=1)
-"""The clock of a source may be so much ahead of ours."""
+_NEXT = timedelta(microseconds=1)
+_AHEAD = timedelta(minutes=1)  # so much the clock of a source is believed to be ahead of ours
+
+
+def just_after(latest: datetime, now: datetime) -> datetime:
+    """Now, but after the latest that is known: a decision is about the ticket as it stands, not as it stood before."""
+    return latest + _NEXT if now < latest + _NEXT <= now + _AHEAD else now
+
 
 Aspect = Callable[[View], Wants]
 NOTHING = Wants()

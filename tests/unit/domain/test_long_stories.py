@@ -24,10 +24,9 @@ from worker.domain.confirming import is_confirmation
 from worker.domain.effects import EffectKind
 from worker.domain.facts import Act, Answer, Asked, Author, Closed, Fact, Message, Verb
 from worker.domain.fold import fold
-from worker.domain.holding import NEXT
 from worker.domain.policy import AgentRule, EscalationLevel, EscalationRule, RoutingRule
 from worker.domain.ticket import Decision, Status
-from worker.domain.view import AHEAD
+from worker.domain.view import just_after
 from worker.policy_file import load_policy
 
 EXAMPLES = int(os.environ.get("LONG_STORIES", "80"))
@@ -97,8 +96,7 @@ class LongStory(RuleBasedStateMachine):
         if not verbs:
             return
         verb = data.draw(st.sampled_from(verbs))
-        following = ticket.updated_at + NEXT
-        at = following if now < following <= now + AHEAD else now
+        at = just_after(ticket.updated_at, now)
         act = Act(f"a{len(self.desk.facts)}", at, verb, "ana", automatic=automatic and verb is Verb.CLOSE, **said)
         wished = fold(KEY, [*self.desk.facts, act], POLICY, as_of=at)
         if verb is not Verb.CLOSE or act.automatic or not closing.missing(wished, POLICY):
