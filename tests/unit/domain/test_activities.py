@@ -55,10 +55,12 @@ class TestOpening:
 
         assert (seeming.activities, [one[2] for one in ended(seeming)]) == ((), ["cancelled", "cancelled"])
         assert over.activities == (SURVEY, CHECK)
-        told = [
-            (one.name, one.key.partition("@")[2] != "") for one in over.events if one.key.startswith("resolution:1@")
-        ]
-        assert told == [("ticket.resolved", True)]
+        assert [one.name for one in over.events if one.key.startswith("resolution:1@")] == ["ticket.resolved"]
+
+        more = a_message(18, id="more", text="Wait, it is broken again")
+        told = (*opened, thanks, *seeming.facts, *over.facts, more)
+        real = decided(*told, now=at(18), before=over.ticket, policy=CONFIRMING)
+        assert events(real)["ticket.reopened"].key != events(seeming)["ticket.reopened"].key
 
     def test_each_resolution_has_its_own(self):
         first = decided(*RESOLVED, now=at(10), before=BEFORE)
